@@ -1,0 +1,4 @@
+export * from "./abort.js";
+export * from "./base.js";
+export * from "./kinds.js";
+export * from "./suggest.js";
