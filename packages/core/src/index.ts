@@ -1,2 +1,3 @@
 export * from "./data/index.js";
 export * from "./errors/index.js";
+export * from "./random/index.js";
