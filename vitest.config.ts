@@ -1,16 +1,15 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const source = (path: string): string => new URL(path, import.meta.url).pathname;
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+// Tests run on the sources, so that a failure points at the line that somebody wrote.
 export default defineConfig({
+  root: source("."),
   resolve: {
     alias: [
-      { find: "@diffusiongym/core/testing", replacement: source("packages/core/src/testing/index.ts") },
-      { find: "@diffusiongym/core", replacement: source("packages/core/src/index.ts") },
-      { find: "@diffusiongym/nn", replacement: source("packages/nn/src/index.ts") },
-      { find: "@diffusiongym/methods/testing", replacement: source("packages/methods/src/testing/index.ts") },
-      { find: "@diffusiongym/methods", replacement: source("packages/methods/src/index.ts") },
-      { find: "@diffusiongym/toy", replacement: source("packages/toy/src/index.ts") },
+      { find: /^@diffusiongym\/(\w+)$/, replacement: source("packages/$1/src/index.ts") },
+      { find: /^@diffusiongym\/(\w+)\/testing$/, replacement: source("packages/$1/src/testing/index.ts") },
     ],
   },
   test: {

@@ -5,6 +5,8 @@
  */
 
 const inNode = typeof document === "undefined";
+// Kept in a variable because vite rewrites `new URL(..., import.meta.url)` to name a bundled asset.
+const here = import.meta.url;
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** The parsed JSON of a `.json` or `.json.gz` file; `path` is relative to the repository's root. */
@@ -14,7 +16,7 @@ export async function loadFixture<T = unknown>(path: string): Promise<T> {
 
 /** The bytes of any file, gunzipped if they are gzip; `path` is relative to the repository's root. */
 export async function loadFixtureBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await read(new URL(`../../${path}`, import.meta.url));
+  const bytes = await read(new URL(`../../${path}`, here));
   // A server may have declared the file's gzip as a transfer encoding, in which case it arrives already unpacked.
   if (!isGzip(bytes)) return bytes;
   const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));

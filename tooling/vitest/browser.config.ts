@@ -1,0 +1,31 @@
+import { playwright } from "@vitest/browser-playwright";
+import { mergeConfig } from "vitest/config";
+import base from "../../vitest.config.js";
+import { findChromium } from "../browser/chromium.mjs";
+
+const chromium = await findChromium();
+if (typeof chromium === "string") throw new Error(`There is no browser to test in: ${chromium}.`);
+
+const config = mergeConfig(base, {
+  // Named here because a dependency found late makes vite reload the page in the middle of a test.
+  optimizeDeps: { include: ["fast-check"] },
+  test: {
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: {
+          executablePath: chromium.executablePath,
+          args: ["--no-sandbox"],
+          env: { ...process.env, ...chromium.environment },
+        },
+      }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+});
+// Replaced rather than merged, because merging appends: the command and the tooling itself are Node's alone.
+config.test.include = ["packages/*/test/**/*.test.ts", "tooling/test/*.test.ts"];
+config.test.exclude = [...(base.test?.exclude ?? []), "**/*.node.test.ts"];
+export default config;
