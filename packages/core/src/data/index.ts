@@ -1,1 +1,13 @@
+export * from "./coefficient.js";
+export * from "./collate.js";
+export * from "./dd-record.js";
+export * from "./dd-tensor.js";
+export * from "./diffusion-data.js";
+export type { BinaryOp, UnaryOp } from "./elementwise.js";
+export * as elementwise from "./elementwise.js";
+export { broadcastShape, mapEntries, zipEntries } from "./elementwise.js";
+export * from "./finite.js";
+export { combineTensors } from "./linear-combination.js";
+export * from "./protocol.js";
+export * from "./reductions.js";
 export * from "./tensor.js";

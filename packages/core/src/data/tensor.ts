@@ -123,7 +123,11 @@ export function sizeOf(shape: readonly number[]): number {
   let size = 1;
   for (const axis of shape) {
     if (!Number.isInteger(axis) || axis < 0) {
-      throw new ShapeError(`Shape [${shape.join(", ")}] has the axis ${axis}; axes are whole numbers >= 0.`, undefined, shape);
+      throw new ShapeError(
+        `Shape [${shape.join(", ")}] has the axis ${axis}; axes are whole numbers >= 0.`,
+        undefined,
+        shape,
+      );
     }
     size *= axis;
   }

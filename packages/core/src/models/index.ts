@@ -1,0 +1,2 @@
+export * from "./base-model.js";
+export * from "./output-type.js";

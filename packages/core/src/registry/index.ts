@@ -1,0 +1,12 @@
+export type * from "./entries.js";
+export { type EnvironmentOf, type MakeOptions, make, type PartialSpec } from "./make.js";
+export {
+  listBaseModels,
+  listRewards,
+  makeBaseModel,
+  makePart,
+  makeReward,
+  type RegisteredPart,
+  registerBaseModel,
+  registerReward,
+} from "./registry.js";

@@ -1,0 +1,85 @@
+import { Environment, type EnvironmentOptions, type EnvironmentSpec } from "../environments/index.js";
+import { IncompatibleError } from "../errors/index.js";
+import type {
+  AnyData,
+  BaseModelId,
+  BaseModelOptionsOf,
+  ConditioningOf,
+  DataOf,
+  RewardIdFor,
+  RewardOptionsOf,
+} from "./entries.js";
+import { makePart } from "./registry.js";
+
+/** Options of `make`: the environment's own, and those of the two parts. */
+export interface MakeOptions<ModelOptions, RewardOptions> extends EnvironmentOptions {
+  /** Options of the base model. @default its own defaults */
+  readonly baseModel?: ModelOptions;
+  /** Options of the reward. @default its own defaults */
+  readonly reward?: RewardOptions;
+}
+
+type EnvironmentWith<D, C> = D extends AnyData ? (C extends object ? Environment<D, C> : never) : never;
+
+/** The environment that an id promises. */
+export type EnvironmentOf<Model extends BaseModelId> = EnvironmentWith<DataOf<Model>, ConditioningOf<Model>>;
+
+/**
+ * Builds the environment of a registered base model and reward.
+ * @param baseModel id such as `"toy/gmm2d"`; import the modality's package first
+ * @param reward id of the same modality, or of modality `any`
+ * @throws RegistryError for an unknown id, naming the nearest one and the package to install
+ * @throws IncompatibleError when the modalities differ
+ */
+export function make<Model extends BaseModelId, RewardName extends RewardIdFor<Model>>(
+  baseModel: Model,
+  reward: RewardName,
+  options?: MakeOptions<BaseModelOptionsOf<Model>, RewardOptionsOf<RewardName>>,
+): Promise<EnvironmentOf<Model>>;
+/**
+ * Builds an environment again from its spec, or one whose ids are known only at run time.
+ * @param spec as `environment.spec` gives it; everything but the two ids may be left out
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the data type of a spec is known only at run time
+export function make(spec: PartialSpec): Promise<Environment<any, any>>;
+export async function make(
+  first: string | PartialSpec,
+  reward?: string,
+  options: MakeOptions<unknown, unknown> = {},
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads above carry the types
+): Promise<any> {
+  if (typeof first !== "string") {
+    const { baseModel, reward: rewardPart, ...rest } = first;
+    return build(baseModel.id, baseModel.options, rewardPart.id, rewardPart.options, gridOptions(rest));
+  }
+  const { baseModel: modelOptions, reward: rewardOptions, ...rest } = options;
+  return build(first, modelOptions as object | undefined, String(reward), rewardOptions as object | undefined, rest);
+}
+
+/** A spec of which only the ids must be given. */
+export type PartialSpec = Pick<EnvironmentSpec, "baseModel" | "reward"> & Partial<EnvironmentSpec>;
+
+async function build(
+  modelId: string,
+  modelOptions: object | undefined,
+  rewardId: string,
+  rewardOptions: object | undefined,
+  options: EnvironmentOptions,
+): Promise<Environment<AnyData, object>> {
+  const modalities = [modelId, rewardId].map((id) => id.split("/")[0]);
+  if (modalities[0] !== modalities[1] && modalities[1] !== "any") {
+    throw new IncompatibleError(
+      `The base model "${modelId}" and the reward "${rewardId}" are of different modalities. ` +
+        `Choose a reward of modality "${modalities[0]}", or "any/zero".`,
+    );
+  }
+  const reward = await makePart.reward(rewardId, rewardOptions);
+  const baseModel = await makePart.baseModel(modelId, modelOptions);
+  return new Environment(baseModel, reward, options);
+}
+
+/** The step count is implied by a grid written out as times. */
+function gridOptions(options: EnvironmentOptions): EnvironmentOptions {
+  const { steps, ...rest } = options;
+  return steps === undefined || Array.isArray(options.timeGrid) ? rest : options;
+}
