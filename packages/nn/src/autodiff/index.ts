@@ -1,0 +1,1 @@
+export { type Vjp, type VjpOptions, vjp } from "./vjp.js";

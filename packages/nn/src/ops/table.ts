@@ -1,0 +1,31 @@
+import { comparisonOps } from "./comparison.js";
+import type { OpDefinition } from "./definition.js";
+import { elementwiseOps } from "./elementwise.js";
+import { indexingOps } from "./indexing.js";
+import { joiningOps } from "./joining.js";
+import { matmulOps } from "./matmul.js";
+import { normalizationOps } from "./normalization.js";
+import { isOpName, type OpName } from "./op-names.js";
+import { rearrangingOps } from "./rearranging.js";
+import { reductionOps } from "./reductions.js";
+import { shapeOps } from "./shapes.js";
+import { unaryOps } from "./unary.js";
+
+/** What this package knows of every operator: its types, its derivative. A name without an entry does not compile. */
+export const ops: { readonly [O in OpName]: OpDefinition } = {
+  ...elementwiseOps,
+  ...comparisonOps,
+  ...unaryOps,
+  ...matmulOps,
+  ...shapeOps,
+  ...rearrangingOps,
+  ...joiningOps,
+  ...indexingOps,
+  ...reductionOps,
+  ...normalizationOps,
+};
+
+/** The definition of an operator, `undefined` for one that this package does not know. */
+export function findOp(op: string): OpDefinition | undefined {
+  return isOpName(op) ? ops[op] : undefined;
+}

@@ -1,0 +1,337 @@
+import { ArgumentError, nearestName, ShapeError } from "@diffusiongym/core";
+import {
+  type Attributes,
+  type ConstantTensor,
+  constantTensor,
+  defaultOpset,
+  type ElementType,
+  type Graph,
+  int64Vector,
+  type Node,
+  type TensorType,
+  UniqueNames,
+  type ValueInfo,
+} from "../ir/index.js";
+import type { Application, OpDefinition, PartialValue } from "./definition.js";
+import type { OpName } from "./op-names.js";
+import { knownNumbers, partialOfConstant } from "./partial-values.js";
+
+/** Finds an operator's definition. */
+export type DefinitionLookup = (op: string) => OpDefinition | undefined;
+
+/** How a node is written. */
+export interface EmitOptions {
+  readonly attributes?: Attributes;
+  /** How many outputs to make. @default 1 */
+  readonly outputs?: number;
+  /** Name of the first output, made unique. @default the operator's name in lower case */
+  readonly name?: string;
+}
+
+/** Constants with more entries than this are not searched for an equal one. */
+const largestSharedConstant = 64;
+
+/**
+ * Writes a graph node by node: infers the type of everything, computes shape arithmetic on the spot where it can, and
+ * gives back the value it has when the same operation is asked for twice.
+ */
+export class GraphWriter {
+  readonly #lookup: DefinitionLookup;
+  readonly #nodes: Node[] = [];
+  readonly #inputs: ValueInfo[] = [];
+  readonly #initializers = new Map<string, ConstantTensor>();
+  readonly #types = new Map<string, TensorType>();
+  readonly #partial = new Map<string, PartialValue>();
+  readonly #names = new UniqueNames();
+  readonly #nodeNames = new UniqueNames();
+  readonly #written = new Map<string, number>();
+  readonly #constants = new Map<string, string>();
+  readonly #parameters: string[] = [];
+  readonly #graphName: string;
+
+  /**
+   * @param lookup the operator table
+   * @param from a graph to continue, or the name of a new one
+   */
+  constructor(lookup: DefinitionLookup, from: Graph | string) {
+    this.#lookup = lookup;
+    this.#graphName = typeof from === "string" ? from : from.name;
+    if (typeof from !== "string") {
+      this.#continue(from);
+    }
+  }
+
+  #continue(graph: Graph): void {
+    for (const input of graph.inputs) {
+      this.input(input.name, input);
+    }
+    for (const [name, tensor] of graph.initializers) {
+      this.#names.reserve(name);
+      this.#keep(name, tensor);
+    }
+    this.#parameters.push(...graph.parameters);
+    for (const node of graph.nodes) {
+      for (const output of node.outputs) {
+        this.#names.reserve(output);
+      }
+    }
+    for (const node of graph.nodes) {
+      this.#nodeNames.reserve(node.name);
+      const types = this.#infer(node, node.outputs[0] ?? node.name);
+      node.outputs.forEach((output, i) => {
+        if (output !== "") {
+          this.#types.set(output, types[i] ?? this.#missingOutput(node, i));
+        }
+      });
+      const value = this.#evaluate(node);
+      if (value && node.outputs[0]) {
+        this.#partial.set(node.outputs[0], value);
+      }
+      this.#written.set(keyOf(node.op, node.inputs, node.attributes), this.#nodes.length);
+      this.#nodes.push(node);
+    }
+  }
+
+  /** Declares an input of the graph. */
+  input(name: string, { type, shape }: TensorType): ValueInfo {
+    if (name === "" || !this.#names.reserve(name)) {
+      throw new ArgumentError(`The graph "${this.#graphName}" has a value called "${name}" already.`, "name", name);
+    }
+    const info = { name, type, shape };
+    this.#inputs.push(info);
+    this.#types.set(name, { type, shape });
+    return info;
+  }
+
+  /** Marks an input or initializer as trainable. */
+  markParameter(name: string): void {
+    this.#parameters.push(name);
+  }
+
+  /** A constant; small equal ones are stored once. */
+  constant(tensor: ConstantTensor, name = "constant"): ValueInfo {
+    const key =
+      tensor.data.length <= largestSharedConstant ? `${tensor.type}|${tensor.shape}|${tensor.data.join()}` : undefined;
+    // `join` prints -0 as 0, which would merge two different constants.
+    const shareable =
+      key !== undefined && !Array.from<number | bigint>(tensor.data).some((entry) => Object.is(entry, -0));
+    const existing = shareable ? this.#constants.get(key) : undefined;
+    if (existing !== undefined) {
+      return this.value(existing);
+    }
+    const unique = this.#names.unique(name);
+    this.#keep(unique, tensor);
+    if (shareable) {
+      this.#constants.set(key, unique);
+    }
+    return this.value(unique);
+  }
+
+  #keep(name: string, tensor: ConstantTensor): void {
+    this.#initializers.set(name, tensor);
+    this.#types.set(name, { type: tensor.type, shape: tensor.shape });
+    const partial = partialOfConstant(tensor);
+    if (partial) {
+      this.#partial.set(name, partial);
+    }
+  }
+
+  /** A scalar of a type, by default `float32`. */
+  scalar(value: number, type: ElementType = "float32"): ValueInfo {
+    switch (type) {
+      case "int64":
+        return this.constant(constantTensor("int64", [], BigInt64Array.of(BigInt(value))));
+      case "int32":
+        return this.constant(constantTensor("int32", [], Int32Array.of(value)));
+      case "float64":
+        return this.constant(constantTensor("float64", [], Float64Array.of(value)));
+      case "float32":
+        return this.constant(constantTensor("float32", [], Float32Array.of(value)));
+      default:
+        return this.constant(constantTensor(type, [], Uint8Array.of(value)));
+    }
+  }
+
+  /** A vector of `int64`. */
+  integers(values: readonly number[]): ValueInfo {
+    return this.constant(int64Vector(values));
+  }
+
+  /**
+   * Any value by name.
+   * @throws ArgumentError when there is none, with the nearest name
+   */
+  value(name: string): ValueInfo {
+    const type = this.#types.get(name);
+    if (!type) {
+      const nearest = nearestName(name, this.#types.keys());
+      throw new ArgumentError(
+        `The graph "${this.#graphName}" has no value "${name}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`}.`,
+        "name",
+        name,
+      );
+    }
+    return { name, type: type.type, shape: type.shape };
+  }
+
+  /** True when a value of this name exists. */
+  has(name: string): boolean {
+    return this.#types.has(name);
+  }
+
+  /** Names of all values so far. */
+  valueNames(): Iterable<string> {
+    return this.#types.keys();
+  }
+
+  /** Gives a value a second name, which nothing has yet, by a node of its own. */
+  alias(value: ValueInfo, name: string): ValueInfo {
+    if (!this.#names.reserve(name)) {
+      throw new ArgumentError(`The graph "${this.#graphName}" has a value called "${name}" already.`, "name", name);
+    }
+    this.#nodes.push({ op: "Identity", domain: "", name, inputs: [value.name], outputs: [name], attributes: {} });
+    this.#types.set(name, { type: value.type, shape: value.shape });
+    return this.value(name);
+  }
+
+  /** The tensor behind a constant, `undefined` for anything that is computed or fed. */
+  constantOf(value: ValueInfo): ConstantTensor | undefined {
+    return this.#initializers.get(value.name);
+  }
+
+  /** The entries of a small integer value, when all are known before running. */
+  integersOf(value: ValueInfo | undefined): number[] | undefined {
+    return value && knownNumbers(this.#partial.get(value.name));
+  }
+
+  /** What is known of a small integer value's entries before running. */
+  partialOf(value: ValueInfo): PartialValue | undefined {
+    return this.#partial.get(value.name);
+  }
+
+  /** Writes one node, or finds the equal one written before. */
+  emit(op: OpName, inputs: readonly (ValueInfo | undefined)[], options: EmitOptions = {}): ValueInfo[] {
+    const { attributes = {}, outputs: count = 1, name = op.toLowerCase() } = options;
+    const inputNames = trimmed(inputs.map((input) => input?.name ?? ""));
+    const key = keyOf(op, inputNames, attributes);
+    const earlier = this.#written.get(key);
+    if (earlier !== undefined) {
+      return Array.from({ length: count }, (_, i) => this.#output(earlier, i));
+    }
+    const first = this.#names.unique(name);
+    const outputs = [first, ...Array.from({ length: count - 1 }, (_, i) => this.#names.unique(`${name}_out${i + 1}`))];
+    const node: Node = { op, domain: "", name: first, inputs: inputNames, outputs, attributes };
+    const types = this.#infer(node, first);
+    const value = this.#evaluate(node);
+    const numbers = knownNumbers(value);
+    if (value && numbers && types[0]?.type === "int64") {
+      return [this.constant(constantTensor("int64", value.shape, BigInt64Array.from(numbers, BigInt)))];
+    }
+    outputs.forEach((output, i) => {
+      this.#types.set(output, types[i] ?? this.#missingOutput(node, i));
+    });
+    if (value) {
+      this.#partial.set(first, value);
+    }
+    this.#nodeNames.reserve(first);
+    this.#written.set(key, this.#nodes.length);
+    this.#nodes.push(node);
+    return outputs.map((output) => this.value(output));
+  }
+
+  /** An output of a node of the graph being continued, added when the node does not make it yet. */
+  outputOf(nodeIndex: number, output: number): ValueInfo {
+    return this.#output(nodeIndex, output);
+  }
+
+  #output(index: number, output: number): ValueInfo {
+    const node = this.#nodes[index]!;
+    const existing = node.outputs[output];
+    if (existing) {
+      return this.value(existing);
+    }
+    const types = this.#infer(node, node.outputs[0]!);
+    const name = this.#names.unique(`${node.outputs[0]}_out${output}`);
+    const outputs = Array.from({ length: Math.max(node.outputs.length, output + 1) }, (_, i) =>
+      i === output ? name : (node.outputs[i] ?? ""),
+    );
+    this.#nodes[index] = { ...node, outputs };
+    this.#types.set(name, types[output] ?? this.#missingOutput(node, output));
+    return this.value(name);
+  }
+
+  /** The graph written so far. */
+  finish(outputs: readonly string[]): Graph {
+    const given = new Set([...this.#initializers.keys(), ...this.#inputs.map((input) => input.name)]);
+    return {
+      name: this.#graphName,
+      opset: defaultOpset,
+      inputs: [...this.#inputs],
+      outputs: [...outputs],
+      nodes: [...this.#nodes],
+      initializers: new Map(this.#initializers),
+      valueInfo: new Map([...this.#types].filter(([name]) => !given.has(name))),
+      parameters: [...this.#parameters],
+    };
+  }
+
+  #application(node: Node, symbol: string): Application {
+    return {
+      op: node.op,
+      name: node.name,
+      attributes: node.attributes,
+      inputs: node.inputs.map((input) => (input === "" ? undefined : this.value(input))),
+      values: node.inputs.map((input) => this.#partial.get(input)),
+      outputCount: node.outputs.length,
+      fresh: (axis) => `${symbol}.${axis}`.replaceAll("*", "."),
+      fail: (message) => {
+        throw new ShapeError(`${node.op} (node "${node.name}" of graph "${this.#graphName}") ${message}.`);
+      },
+    };
+  }
+
+  #infer(node: Node, symbol: string): readonly TensorType[] {
+    const application = this.#application(node, symbol);
+    const definition = this.#lookup(node.op);
+    if (!definition || node.domain !== "") {
+      throw new ArgumentError(
+        `The graph "${this.#graphName}" has the operator ${node.domain && `${node.domain}.`}${node.op} ` +
+          `(node "${node.name}", opset ${defaultOpset}), which this package does not know.`,
+        "graph",
+        node.op,
+      );
+    }
+    const [least, most] = definition.arity;
+    const given = node.inputs.length;
+    if (given < least || given > most || node.inputs.slice(0, least).includes("")) {
+      application.fail(`needs ${least === most ? least : `${least} to ${most}`} inputs and has ${given}`);
+    }
+    return definition.infer(application);
+  }
+
+  #evaluate(node: Node): PartialValue | undefined {
+    return this.#lookup(node.op)?.evaluate?.(this.#application(node, ""));
+  }
+
+  #missingOutput(node: Node, output: number): never {
+    throw new ShapeError(`${node.op} (node "${node.name}") has no output ${output}.`);
+  }
+}
+
+function trimmed(names: string[]): string[] {
+  while (names.length > 0 && names[names.length - 1] === "") {
+    names.pop();
+  }
+  return names;
+}
+
+/** Equal for nodes that compute the same. */
+function keyOf(op: string, inputs: readonly string[], attributes: Attributes): string {
+  const entries = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+  const print = entries.map(([name, { kind, value }]) =>
+    kind === "tensor"
+      ? `${name}=${value.type}[${value.shape}]${value.data.join()}`
+      : `${name}=${JSON.stringify(value)}`,
+  );
+  return JSON.stringify([op, inputs, print]);
+}
