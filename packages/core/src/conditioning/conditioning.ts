@@ -11,7 +11,7 @@ export type NoConditioning = { readonly [name: string]: never };
 type EntryKind = "constant" | "array" | "tensor" | "data" | "record";
 
 /** Wraps an array or object that belongs to the whole batch, so that it is not taken for one entry a sample. */
-export class Constant<T> {
+export class Shared<T> {
   constructor(
     /** The value that every sample shares. */
     readonly value: T,
@@ -22,8 +22,8 @@ export class Constant<T> {
  * Marks a value as shared by all samples.
  * @param value anything, most usefully an array that is not one entry a sample
  */
-export function constant<T>(value: T): Constant<T> {
-  return new Constant(value);
+export function shared<T>(value: T): Shared<T> {
+  return new Shared(value);
 }
 
 /**
@@ -69,7 +69,7 @@ export function concatConditioning<C extends object>(items: readonly C[], length
 }
 
 function kindOf(name: string, entry: unknown): EntryKind {
-  if (entry === null || typeof entry !== "object" || entry instanceof Constant) {
+  if (entry === null || typeof entry !== "object" || entry instanceof Shared) {
     if (typeof entry === "function" || typeof entry === "symbol") {
       throw new ArgumentError(
         `Conditioning "${name}" is a ${typeof entry}, which cannot travel with samples. Give numbers, strings, arrays or tensors.`,
@@ -94,7 +94,7 @@ function kindOf(name: string, entry: unknown): EntryKind {
   }
   throw new ArgumentError(
     `Conditioning "${name}" is a ${entry.constructor?.name ?? "object"}, which cannot be split per sample. ` +
-      "Give an array with one entry a sample, a tensor with a batch axis, or wrap it in constant(...) when all samples share it.",
+      "Give an array with one entry a sample, a tensor with a batch axis, or wrap it in shared(...) when all samples share it.",
     name,
     entry,
   );
@@ -111,7 +111,7 @@ function checkEntry(name: string, entry: unknown, length: number): void {
   if (found !== length) {
     throw new ShapeError(
       `Conditioning "${name}" has ${found ?? "no"} entries for ${length} samples. ` +
-        "Give one entry a sample, or wrap it in constant(...) when all samples share it.",
+        "Give one entry a sample, or wrap it in shared(...) when all samples share it.",
       [length],
       found === undefined ? [] : [found],
     );
@@ -157,7 +157,7 @@ function joinEntries(name: string, entries: readonly unknown[], lengths: readonl
 }
 
 function joinConstants(name: string, entries: readonly unknown[]): unknown {
-  const unwrap = (entry: unknown): unknown => (entry instanceof Constant ? entry.value : entry);
+  const unwrap = (entry: unknown): unknown => (entry instanceof Shared ? entry.value : entry);
   const first = unwrap(entries[0]);
   const different = entries.findIndex((entry) => !Object.is(unwrap(entry), first));
   if (different >= 0) {

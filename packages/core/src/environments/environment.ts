@@ -11,7 +11,7 @@ import {
   type NoiseScheduleSpec,
   noiseScheduleFromSpec,
   type SchedulerLike,
-  type TimeGridName,
+  type TimeGridChoice,
   timeGrid,
 } from "../schedulers/index.js";
 import { evaluatorOver, stepCoefficients } from "./coefficients.js";
@@ -37,7 +37,7 @@ export interface EnvironmentOptions {
    * steps); or the times themselves, increasing and ending at 1. DECISIONS 7.
    * @default "interior"
    */
-  readonly timeGrid?: TimeGridName | readonly number[];
+  readonly timeGrid?: TimeGridChoice;
   /** sigma(t) of the sampling SDE, as an object or its spec. @default the model's own, else memoryless */
   readonly noiseSchedule?: NoiseSchedule | NoiseScheduleSpec;
   /** Factor lambda of the reward in the terminal cost; the target is p(x) exp(lambda r(x)). @default 1 */
@@ -101,8 +101,14 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
     this.rewardScale = rewardScale;
     this.solver = options.solver ?? eulerMaruyama;
     this.noiseSchedule = resolveNoise(options.noiseSchedule ?? baseModel.noiseSchedule ?? memoryless());
-    const grid = timeGrid(options.timeGrid ?? "interior", options.steps);
-    checkGrid(grid, baseModel.scheduler, this.noiseSchedule, { allowExpansive: options.allowExpansiveGrid ?? false });
+    const choice = options.timeGrid ?? "interior";
+    const grid = timeGrid(choice, options.steps ?? (typeof choice === "string" ? 50 : undefined));
+    checkGrid({
+      grid,
+      scheduler: baseModel.scheduler,
+      noise: this.noiseSchedule,
+      allowExpansive: options.allowExpansiveGrid ?? false,
+    });
     this.timesteps = Float32Array.from(grid);
     this.makeSpec = () => specOf(this, options);
   }

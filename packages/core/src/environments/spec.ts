@@ -1,5 +1,5 @@
 import { IncompatibleError } from "../errors/index.js";
-import type { NoiseScheduleSpec, TimeGridName } from "../schedulers/index.js";
+import type { NoiseScheduleSpec } from "../schedulers/index.js";
 import type { Environment, EnvironmentOptions } from "./environment.js";
 
 /** One side of an environment: a registered id and the options it was built with. */
@@ -14,7 +14,7 @@ export interface EnvironmentSpec {
   readonly baseModel: PartSpec;
   readonly reward: PartSpec;
   readonly steps: number;
-  readonly timeGrid: TimeGridName | readonly number[];
+  readonly timeGrid: "interior" | "reference" | readonly number[];
   readonly noiseSchedule: NoiseScheduleSpec;
   readonly rewardScale: number;
   readonly allowExpansiveGrid?: boolean;
@@ -38,13 +38,17 @@ export function specOf(environment: Environment<any, any>, options: EnvironmentO
   if (options.solver !== undefined) {
     throw new IncompatibleError("This environment has no spec: its solver was given as an object.");
   }
+  const noiseSchedule = environment.noiseSchedule.spec();
+  if (noiseSchedule.type === "custom") {
+    throw new IncompatibleError("This environment has no spec: its noise schedule is a function.");
+  }
   const timeGrid = options.timeGrid ?? "interior";
   return {
     baseModel: partSpec(environment.baseModel, "base model"),
     reward: partSpec(environment.reward, "reward"),
     steps: environment.steps,
-    timeGrid: typeof timeGrid === "string" ? timeGrid : [...timeGrid],
-    noiseSchedule: environment.noiseSchedule.spec(),
+    timeGrid: typeof timeGrid === "string" ? timeGrid : Array.from(timeGrid),
+    noiseSchedule,
     rewardScale: environment.rewardScale,
     ...(options.allowExpansiveGrid && { allowExpansiveGrid: true }),
   };
