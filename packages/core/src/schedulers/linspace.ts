@@ -14,9 +14,10 @@ export function linspace(start: number, end: number, count: number): Float64Arra
 const LANES = 8;
 
 /**
- * Evenly spaced numbers as PyTorch's `linspace` computes them in float32, to the last bit: upwards from the start in the
- * first half, downwards from the end in the second, in full pairs of eight lanes each of which is counted from the
- * first of its eight, and singly in the rest.
+ * Evenly spaced numbers as PyTorch's `linspace` computed them in float32 for the reference, to the last bit: upwards
+ * from the start in the first half, downwards from the end in the second. A number is `start + step i` rounded once (a
+ * fused multiply-add); within full pairs of eight lanes that holds for the first of each eight, and the other lanes add
+ * the rounded `step * lane` to it.
  * @param count a whole number >= 2
  * @returns float32 numbers, held as doubles
  */
@@ -25,8 +26,9 @@ export function linspaceFloat32(start: number, end: number, count: number): Floa
   const first = fround(start);
   const last = fround(end);
   const step = fround(fround(last - first) / fround(count - 1));
+  // The product of two floats is exact in a double, so one rounding remains.
   const single = (i: number): number =>
-    i < Math.floor(count / 2) ? fround(first + fround(step * i)) : fround(last - fround(step * (count - i - 1)));
+    fround(i < Math.floor(count / 2) ? first + step * i : last - step * (count - i - 1));
   const vectorized = count - (count % (2 * LANES));
   const out = new Float64Array(count);
   for (let i = 0; i < count; i++) {
