@@ -1,0 +1,3 @@
+export * from "./exact-tilt.js";
+export * from "./exact-value.js";
+export * from "./tilted-view.js";
