@@ -1,0 +1,113 @@
+import { ArgumentError } from "@diffusiongym/core";
+import { freeze, type Graph } from "../ir/index.js";
+import { writeOnnx } from "../onnx/index.js";
+import { Executable } from "./executable.js";
+import { ExecutionError, messageOf } from "./execution-error.js";
+import { loadRuntime, type OnnxRuntime, type RuntimeSession, requireRuntime } from "./runtime.js";
+import { Session } from "./session.js";
+import { requireName } from "./signature.js";
+
+/** Options of an engine. */
+export interface EngineOptions {
+  /**
+   * Threads inside one operator. Results are the same bit for bit from run to run for one number of threads on one machine.
+   * @default the number of cores, at most 2
+   */
+  readonly threads?: number;
+  /** ONNX Runtime's execution providers, in order of preference. @default ["cpu"] in Node, ["wasm"] in browsers */
+  readonly providers?: readonly string[];
+  /**
+   * The runtime to use, already imported: `await import("onnxruntime-web/webgpu")`.
+   * @default onnxruntime-node in Node, onnxruntime-web in browsers, imported when the first graph is compiled
+   */
+  readonly runtime?: object;
+}
+
+/** Options of `Engine.compile`. */
+export interface CompileOptions {
+  /** Parameters to store in the compiled graph, which runs faster with them than when they are fed. @default none */
+  readonly frozen?: ReadonlyMap<string, Float32Array>;
+  /** Threads for this graph. @default the engine's */
+  readonly threads?: number;
+  /** Outputs to be searched for NaN and infinities after each run: all, none or those named. @default false */
+  readonly checkFinite?: boolean | readonly string[];
+}
+
+/** Compiles graphs with ONNX Runtime and keeps track of them, so that all can be freed together. */
+export class Engine {
+  /** Threads inside one operator. */
+  readonly threads: number;
+  readonly #providers: readonly string[] | undefined;
+  readonly #runtime: OnnxRuntime | undefined;
+  readonly #sessions = new Set<Session>();
+
+  /** @throws ArgumentError for a number of threads that is not a whole number >= 1, or a runtime that is none */
+  constructor({ threads = defaultThreads(), providers, runtime }: EngineOptions = {}) {
+    this.threads = requireThreads(threads);
+    this.#providers = providers;
+    this.#runtime = runtime === undefined ? undefined : requireRuntime(runtime, "The runtime that was given");
+  }
+
+  /**
+   * Compiles a graph.
+   * @param graph with all its parameters as inputs, to be fed or bound, except those in `frozen` and its initializers
+   * @throws MissingPackageError when ONNX Runtime is not installed; ExecutionError when it refuses the graph
+   */
+  async compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
+    const { frozen, threads = this.threads, checkFinite = false } = options;
+    const checkedOutputs = typeof checkFinite === "boolean" ? (checkFinite ? graph.outputs : []) : checkFinite;
+    for (const name of checkedOutputs) {
+      requireName(graph, "output", name);
+    }
+    requireThreads(threads);
+    const compiled = frozen === undefined ? graph : freeze(graph, frozen);
+    const runtime = this.#runtime ?? (await loadRuntime());
+    const session = new Session(graph.name, runtime, await this.createSession(compiled, runtime, threads), (disposed) =>
+      this.#sessions.delete(disposed),
+    );
+    this.#sessions.add(session);
+    return new Executable({ session, graph: compiled, checkedOutputs });
+  }
+
+  /** Frees every graph that this engine compiled, after the runs in progress. */
+  async dispose(): Promise<void> {
+    await Promise.all(Array.from(this.#sessions, (session) => session.dispose()));
+  }
+
+  private async createSession(graph: Graph, runtime: OnnxRuntime, threads: number): Promise<RuntimeSession> {
+    const isWeb = runtime.env.versions.web !== undefined;
+    if (isWeb) {
+      // The Wasm build has one pool for all sessions, whose size counts when the first of them is made.
+      runtime.env.wasm.numThreads = threads;
+    }
+    try {
+      return await runtime.InferenceSession.create(writeOnnx(graph), {
+        executionProviders: this.#providers ?? [isWeb ? "wasm" : "cpu"],
+        executionMode: "sequential",
+        graphOptimizationLevel: "all",
+        interOpNumThreads: 1,
+        intraOpNumThreads: threads,
+        // Errors reach the caller as exceptions; printing them as well would only be noise.
+        logSeverityLevel: 4,
+      });
+    } catch (error) {
+      throw new ExecutionError(
+        `ONNX Runtime refused graph "${graph.name}": ${messageOf(error)}`,
+        graph.name,
+        {},
+        error,
+      );
+    }
+  }
+}
+
+function defaultThreads(): number {
+  return Math.min(2, globalThis.navigator?.hardwareConcurrency ?? 2);
+}
+
+function requireThreads(threads: number): number {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new ArgumentError(`threads must be a whole number >= 1, got ${threads}.`, "threads", threads);
+  }
+  return threads;
+}

@@ -1,0 +1,3 @@
+export { type CompileOptions, Engine, type EngineOptions } from "./engine.js";
+export { type Bindings, Executable, type NamedTensors } from "./executable.js";
+export { ExecutionError } from "./execution-error.js";
