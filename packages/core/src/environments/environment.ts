@@ -192,6 +192,17 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
     return runRollout(this, n, options);
   }
 
+  /**
+   * The same environment under other policies; this one is left as it is.
+   * @param policies what replaces the base model's output, and what is added as a control
+   */
+  withPolicies(policies: { policy?: Policy<D, C>; controlPolicy?: ControlPolicy<D, C> }): Environment<D, C> {
+    const copy = Object.create(this) as Environment<D, C>;
+    copy.policy = policies.policy;
+    copy.controlPolicy = policies.controlPolicy;
+    return copy;
+  }
+
   private request(x: D, t: Float32Array, conditioning: C): DriftRequest<D, C> {
     if (t.length !== x.length) {
       throw new ShapeError(
