@@ -1,8 +1,13 @@
 // What the root scripts run: start, test, acceptance or bench, on a machine that has only Node and npm.
 import { install } from "./install.mjs";
-import { must } from "./shell.mjs";
+import { must, shell } from "./shell.mjs";
 
-const build = () => must(["turbo", "run", "build", "--output-logs=errors-only"]);
+async function build() {
+  const { code, output, seconds } = await shell(["turbo", "run", "build", "--output-logs=errors-only"]);
+  if (code === 0) return console.log(`built in ${seconds.toFixed(1)} s`);
+  console.error(output);
+  process.exit(code);
+}
 
 /** @type {Record<string, (options: string[]) => Promise<void>>} */
 const tasks = {
