@@ -1,4 +1,4 @@
-import { type Graph, type Node, producers, type ValueInfo } from "../ir/index.js";
+import type { Node, ValueInfo } from "../ir/index.js";
 import type { Differentiation } from "../ops/index.js";
 
 /** A node y = x sigmoid(x), which is two operators in ONNX. */
@@ -9,19 +9,16 @@ export interface Swish {
   readonly sigmoid: string;
 }
 
-const cache = new WeakMap<Graph, Map<string, Node>>();
-
 /** Recognises the product of a value and its sigmoid, in either order. */
-export function isSwish(graph: Graph, node: Node): Swish | undefined {
-  if (node.op !== "Mul") {
+export function findSwish(node: Node, made: ReadonlyMap<string, Node>): Swish | undefined {
+  const [first, second] = node.inputs;
+  if (node.op !== "Mul" || first === undefined || second === undefined) {
     return undefined;
   }
-  let made = cache.get(graph);
-  if (!made) {
-    made = producers(graph);
-    cache.set(graph, made);
-  }
-  for (const [x, sigmoid] of [node.inputs, [...node.inputs].reverse()] as [string, string][]) {
+  for (const [x, sigmoid] of [
+    [first, second],
+    [second, first],
+  ] as const) {
     const producer = made.get(sigmoid);
     if (producer?.op === "Sigmoid" && producer.inputs[0] === x) {
       return { x, sigmoid };

@@ -1,16 +1,17 @@
 import { ArgumentError, IncompatibleError, nearestName, ShapeError } from "@diffusiongym/core";
 import {
   type Graph,
+  nameOutputs,
   type Node,
+  producers,
   prune,
-  rename,
   UniqueNames,
   type ValueInfo,
   validate,
   valueNames,
 } from "../ir/index.js";
 import { createWriter, type Differentiation, findOp, isFloat, type OpWriter, printShape } from "../ops/index.js";
-import { gradientOfSwish, isSwish } from "./swish.js";
+import { findSwish, gradientOfSwish } from "./swish.js";
 
 /** What to differentiate, and with respect to what. */
 export interface VjpOptions {
@@ -64,32 +65,26 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
     } else {
       const name = names.unique(`cotangent:${output}`);
       cotangentNames.set(output, name);
-      adjoints.add(output, write.input(name, value));
+      adjoints.add(output, write.declareInput(name, value));
     }
   }
 
   const active = dependents(graph, write, wrt);
+  const made = producers(graph);
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    differentiate(graph, { write, index, active, adjoints });
+    differentiate(graph, { write, index, active, adjoints, made });
   }
 
-  const renamed = new Map<string, string>();
   const gradients = new Map<string, string>();
-  const given = new Set([...valueNames(graph), ...cotangentNames.values()]);
+  const wanted = new Map(graph.outputs.map((name) => [name, name]));
   for (const name of new Set(wrt)) {
-    const value = adjoints.get(name) ?? write.zerosLike(write.value(name));
     const target = names.unique(`grad:${name}`);
     gradients.set(name, target);
-    if (given.has(value.name) || renamed.has(value.name) || write.constantOf(value)) {
-      write.alias(value, target);
-    } else {
-      renamed.set(value.name, target);
-    }
+    wanted.set(target, (adjoints.get(name) ?? write.zerosLike(write.value(name))).name);
   }
-  const pruned = prune(rename(write.finish([...graph.outputs]), renamed), {
-    outputs: [...keep, ...gradients.values()],
-  });
-  return { graph: pruned, gradients, cotangents: cotangentNames };
+  const named = nameOutputs(write.finish(graph.outputs), wanted, valueNames(graph));
+  const result = prune(named, { outputs: [...keep, ...gradients.values()] });
+  return { graph: result, gradients, cotangents: cotangentNames };
 }
 
 /** Sums of cotangents by value. */
@@ -141,17 +136,19 @@ interface Step {
   readonly index: number;
   readonly active: ReadonlySet<string>;
   readonly adjoints: Adjoints;
+  readonly made: ReadonlyMap<string, Node>;
 }
 
 /** Adds what one node passes back to the cotangents of its inputs. */
-function differentiate(graph: Graph, { write, index, active, adjoints }: Step): void {
+function differentiate(graph: Graph, step: Step): void {
+  const { write, index, active, adjoints } = step;
   const node = graph.nodes[index]!;
   const rule = findOp(node.op)?.gradient;
   if (rule === undefined || rule === "none" || !node.outputs.some((output) => adjoints.get(output))) {
     return;
   }
-  const context = differentiation(node, { write, index, active, adjoints });
-  const swish = isSwish(graph, node);
+  const context = differentiation(node, step);
+  const swish = findSwish(node, step.made);
   if (swish !== undefined) {
     if (active.has(swish.x)) {
       adjoints.add(swish.x, gradientOfSwish(context, swish));

@@ -1,5 +1,5 @@
 import { attribute, type ConstantTensor, type ElementType, type ValueInfo } from "../ir/index.js";
-import { broadcastShapes, equalShapes, staticShape } from "./dimensions.js";
+import { equalShapes, staticShape } from "./dimensions.js";
 import type { OpName } from "./op-names.js";
 import { GraphWriter } from "./writer.js";
 
@@ -286,12 +286,6 @@ export class OpWriter extends GraphWriter {
   /** exp(x) divided by its sum along an axis. */
   softmax(x: ValueInfo, axis = -1): ValueInfo {
     return this.#one("Softmax", [x], { attributes: { axis: attribute.int(axis) } });
-  }
-
-  /** True when `x` already has the shape that it would have after broadcasting with `other`. */
-  covers(x: ValueInfo, other: ValueInfo): boolean {
-    const joined = broadcastShapes([x.shape, other.shape]);
-    return joined !== undefined && equalShapes(joined, x.shape);
   }
 }
 

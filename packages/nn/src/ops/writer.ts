@@ -63,7 +63,7 @@ export class GraphWriter {
 
   #continue(graph: Graph): void {
     for (const input of graph.inputs) {
-      this.input(input.name, input);
+      this.declareInput(input.name, input);
     }
     for (const [name, tensor] of graph.initializers) {
       this.#names.reserve(name);
@@ -93,7 +93,7 @@ export class GraphWriter {
   }
 
   /** Declares an input of the graph. */
-  input(name: string, { type, shape }: TensorType): ValueInfo {
+  declareInput(name: string, { type, shape }: TensorType): ValueInfo {
     if (name === "" || !this.#names.reserve(name)) {
       throw new ArgumentError(`The graph "${this.#graphName}" has a value called "${name}" already.`, "name", name);
     }
@@ -182,16 +182,6 @@ export class GraphWriter {
   /** Names of all values so far. */
   valueNames(): Iterable<string> {
     return this.#types.keys();
-  }
-
-  /** Gives a value a second name, which nothing has yet, by a node of its own. */
-  alias(value: ValueInfo, name: string): ValueInfo {
-    if (!this.#names.reserve(name)) {
-      throw new ArgumentError(`The graph "${this.#graphName}" has a value called "${name}" already.`, "name", name);
-    }
-    this.#nodes.push({ op: "Identity", domain: "", name, inputs: [value.name], outputs: [name], attributes: {} });
-    this.#types.set(name, { type: value.type, shape: value.shape });
-    return this.value(name);
   }
 
   /** The tensor behind a constant, `undefined` for anything that is computed or fed. */

@@ -1,0 +1,16 @@
+export { type ActivationName, activate, gelu, silu } from "./activations.js";
+export { type FilmOptions, film } from "./film.js";
+export { GraphBuilder, type GraphValue, type NetworkDefinition } from "./graph-builder.js";
+export { kaimingUniform, normal, ones, uniform, zeros } from "./initializations.js";
+export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
+export { type LinearOptions, linear } from "./linear.js";
+export { meanSquaredError, type SquaredErrorOptions, sumSquaredError } from "./losses.js";
+export { type FilmBlockOptions, filmBlock, type MlpConfig, mlp } from "./mlp.js";
+export {
+  fourierTimeFeatures,
+  type SinusoidalOptions,
+  sinusoidalFeatures,
+  sinusoidalTimeEmbedding,
+  type TimeEmbeddingOptions,
+} from "./time-features.js";
+export { type ValueMlpConfig, valueMlp } from "./value-mlp.js";

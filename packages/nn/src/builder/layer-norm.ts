@@ -1,0 +1,25 @@
+import { attribute } from "../ir/index.js";
+import type { GraphBuilder, GraphValue } from "./graph-builder.js";
+import { ones, zeros } from "./initializations.js";
+import { lastLength } from "./linear.js";
+
+/** Options of `layerNorm`. */
+export interface LayerNormOptions {
+  /** Parameter names are `<name>.weight` and `<name>.bias`. */
+  readonly name: string;
+  /** Added to the variance. @default 1e-5 */
+  readonly epsilon?: number;
+}
+
+/**
+ * y = (x - mean) / sqrt(var + epsilon) * weight + bias over the last axis (arXiv 1607.06450), PyTorch's `nn.LayerNorm`.
+ * @param g the builder
+ * @param x of shape [..., width]
+ */
+export function layerNorm(g: GraphBuilder, x: GraphValue, { name, epsilon = 1e-5 }: LayerNormOptions): GraphValue {
+  const width = lastLength(x, `layerNorm "${name}"`);
+  const weight = g.parameter(`${name}.weight`, [width], ones);
+  const bias = g.parameter(`${name}.bias`, [width], zeros);
+  const attributes = { axis: attribute.int(-1), epsilon: attribute.float(epsilon) };
+  return g.emit("LayerNormalization", [x, weight, bias], { attributes })[0]!;
+}

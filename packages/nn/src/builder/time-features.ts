@@ -1,0 +1,69 @@
+import { ArgumentError } from "@diffusiongym/core";
+import { silu } from "./activations.js";
+import type { GraphBuilder, GraphValue } from "./graph-builder.js";
+import { linear } from "./linear.js";
+
+/** Options of `sinusoidalFeatures`. */
+export interface SinusoidalOptions {
+  /** Number of features, even: half sines, half cosines. */
+  readonly dim: number;
+  /** Ratio of the highest frequency to (nearly) the lowest. @default 1000 */
+  readonly windowSize?: number;
+  /** Factor of the time before it meets the frequencies. @default 1000 */
+  readonly timeMultiplier?: number;
+}
+
+/**
+ * [sin(a), cos(a)] with a_k = timeMultiplier t windowSize^(-k / half), k = 0 ... half - 1, half = dim / 2
+ * (after arXiv 1706.03762, section 3.5).
+ * @param g the builder
+ * @param t times of shape [N]
+ * @returns features of shape [N, dim]
+ */
+export function sinusoidalFeatures(g: GraphBuilder, t: GraphValue, options: SinusoidalOptions): GraphValue {
+  const { dim, windowSize = 1000, timeMultiplier = 1000 } = options;
+  if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0) {
+    throw new ArgumentError(`sinusoidalFeatures: dim must be an even number >= 2, got ${dim}.`, "dim", dim);
+  }
+  const half = dim / 2;
+  const frequencies = Array.from({ length: half }, (_, k) => Math.exp((-Math.log(windowSize) * k) / half));
+  const angles = g.mul(g.mul(g.unsqueeze(t, [1]), timeMultiplier), g.floats(frequencies));
+  return g.concat([g.sin(angles), g.cos(angles)], 1);
+}
+
+/** Options of `sinusoidalTimeEmbedding`. */
+export interface TimeEmbeddingOptions extends SinusoidalOptions {
+  /** Parameter names are `<name>.mlp.0.*` and `<name>.mlp.2.*`. */
+  readonly name: string;
+  /** Length of the embedding. */
+  readonly out: number;
+}
+
+/**
+ * Sinusoidal features of time, then Linear, SiLU, Linear.
+ * @param g the builder
+ * @param t times of shape [N]
+ * @returns an embedding of shape [N, out]
+ */
+export function sinusoidalTimeEmbedding(g: GraphBuilder, t: GraphValue, options: TimeEmbeddingOptions): GraphValue {
+  const { name, out } = options;
+  const hidden = linear(g, sinusoidalFeatures(g, t, options), { name: `${name}.mlp.0`, out });
+  return linear(g, silu(g, hidden), { name: `${name}.mlp.2`, out });
+}
+
+/**
+ * [t, sin(2 pi f t) for each f, cos(2 pi f t) for each f]: smooth features of a time in [0, 1] for small networks.
+ * @param g the builder
+ * @param t times of shape [N]
+ * @param frequencies whole periods between t = 0 and t = 1. @default [1, 2]
+ * @returns features of shape [N, 1 + 2 frequencies.length]
+ */
+export function fourierTimeFeatures(
+  g: GraphBuilder,
+  t: GraphValue,
+  frequencies: readonly number[] = [1, 2],
+): GraphValue {
+  const column = g.unsqueeze(t, [1]);
+  const angles = g.mul(column, g.floats(frequencies.map((frequency) => 2 * Math.PI * frequency)));
+  return g.concat([column, g.sin(angles), g.cos(angles)], 1);
+}
