@@ -7,6 +7,8 @@ const chromium = await findChromium();
 if (typeof chromium === "string") throw new Error(`There is no browser to test in: ${chromium}.`);
 
 const config = mergeConfig(base, {
+  // Tests that run a graph by themselves ask for the runtime of Node: here that of browsers, which is called alike.
+  resolve: { alias: [{ find: "onnxruntime-node", replacement: "onnxruntime-web" }] },
   // Named here because a dependency found late makes vite reload the page in the middle of a test.
   optimizeDeps: { include: ["fast-check"] },
   test: {
