@@ -1,0 +1,2 @@
+export * from "./abort-rules.js";
+export * from "./statistics.js";

@@ -1,0 +1,80 @@
+import { StorageError } from "../method/index.js";
+import type { Storage } from "./storage.js";
+
+type FileSystem = typeof import("node:fs/promises");
+
+/** Keeps files in a folder, which is made when it does not exist. Node only. */
+export class FileStorage implements Storage {
+  readonly location: string;
+  private readonly loadFileSystem: () => Promise<FileSystem>;
+
+  /**
+   * @param folder path of the folder
+   * @param loadFileSystem the file system to use. @default Node's
+   */
+  constructor(folder: string, loadFileSystem: () => Promise<FileSystem> = () => import("node:fs/promises")) {
+    this.location = folder;
+    this.loadFileSystem = loadFileSystem;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    const { readFile } = await this.loadFileSystem();
+    try {
+      return await readFile(this.path(name));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") {
+        return undefined;
+      }
+      throw this.failure("read", name, error);
+    }
+  }
+
+  /** Writes beside the file, flushes, and renames; on failure the part that was written is removed. */
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const { mkdir, open, rename, rm } = await this.loadFileSystem();
+    const path = this.path(name);
+    const temporary = `${path}.${process.pid}.part`;
+    try {
+      await mkdir(this.location, { recursive: true });
+      const file = await open(temporary, "w");
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw this.failure("write", name, error);
+    }
+  }
+
+  async append(name: string, bytes: Uint8Array): Promise<void> {
+    const { appendFile, mkdir } = await this.loadFileSystem();
+    try {
+      await mkdir(this.location, { recursive: true });
+      await appendFile(this.path(name), bytes);
+    } catch (error) {
+      throw this.failure("append to", name, error);
+    }
+  }
+
+  private path(name: string): string {
+    return `${this.location}/${name}`;
+  }
+
+  private failure(action: string, name: string, error: unknown): StorageError {
+    const code = codeOf(error);
+    const advice =
+      code === "ENOSPC" || code === "EDQUOT"
+        ? "The disk is full: free some space or choose another folder, and continue from the last checkpoint."
+        : "Check that the folder exists and may be written.";
+    const detail = error instanceof Error ? error.message : String(error);
+    return new StorageError(`Could not ${action} ${this.path(name)}: ${detail}. ${advice}`, this.path(name), code);
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string } | null)?.code;
+}

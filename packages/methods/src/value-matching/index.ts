@@ -1,0 +1,4 @@
+export { type CostRecord, costsToGo, type ValueTarget } from "./targets.js";
+export type { TrainableValue, ValueRegression } from "./trainable-value.js";
+export { ValueMatching, type ValueMatchingOptions } from "./value-matching.js";
+export { type ValueWeighting, valueWeights } from "./weights.js";

@@ -1,0 +1,28 @@
+import type { DiffusionData, ValueFunction } from "@diffusiongym/core";
+import type { Parameters } from "@diffusiongym/nn";
+
+/** One regression problem: fit V(x_i, t_i) to a target with a weight. */
+export interface ValueRegression<D, C> {
+  /** States, n rows. */
+  readonly x: D;
+  /** Times, shape [n]. */
+  readonly t: Float32Array;
+  readonly conditioning: C;
+  /** Targets, shape [n]. */
+  readonly targets: Float32Array;
+  /** Weights >= 0, shape [n]. */
+  readonly weights: Float32Array;
+}
+
+/**
+ * A value function with parameters: all that value matching asks of a network. `ValueNetwork` of `@diffusiongym/nn` is
+ * one for any data type.
+ */
+export interface TrainableValue<D extends DiffusionData<D>, C extends object> extends ValueFunction<D, C> {
+  /** What is trained. */
+  readonly parameters: Parameters;
+  /** Where `regress` leaves the gradients. */
+  readonly gradients: Parameters;
+  /** Computes sum_i w_i (V(x_i, t_i) - target_i)^2 and overwrites `gradients` with its gradient. */
+  regress(problem: ValueRegression<D, C>): Promise<{ readonly loss: number }>;
+}

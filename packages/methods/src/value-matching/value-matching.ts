@@ -1,0 +1,274 @@
+import {
+  type ControlPolicy,
+  collate,
+  concatConditioning,
+  type DDTensor,
+  type DiffusionData,
+  type EnvironmentSpec,
+  type NoConditioning,
+  ValuePolicy,
+} from "@diffusiongym/core";
+import { Adam, clipGlobalNorm, type Parameters } from "@diffusiongym/nn";
+import { type Json, type Method, type MethodState, type Metrics, RequirementError } from "../method/index.js";
+import { AbortRules, type Baseline, meanPathCost, rewardStatistics } from "../monitoring/index.js";
+import { type ResolvedOptions, resolveOptions, type ValueMatchingOptions } from "./options.js";
+import { costsToGo } from "./targets.js";
+import { rollOutValue, type ValueRollout } from "./value-rollout.js";
+import { valueWeights } from "./weights.js";
+
+/**
+ * Value matching: learns the optimal cost to go V(x, t) = -log E[exp(lambda r(X_1)) | X_t = x] by regression on the costs
+ * to go of its own greedy control u = -sigma grad V (METHODS 1.1).
+ *
+ * **Needs** any reward (black box), memoryless noise, a network that gives a value and its input gradient. The base model
+ * is only run forward, so memory does not depend on its size.
+ *
+ * **Loss** sum over steps of w_k dt_k mean_i ((V(x_k, t_k) - target_k) / lambda)^2, targets held constant; see `costsToGo`.
+ * The regression's minimum is the cost to go of the control in use; with the greedy control that is the HJB equation, so
+ * policy evaluation and improvement happen at once. With look-ahead the known terminal value is fitted too.
+ *
+ * **Converges to** the tilt p(x) exp(lambda r(x)) / Z in continuous time. On a grid of N steps with look-ahead and the
+ * martingale target the sampled law is within a few percent of it at N = 32; without look-ahead it is under-tilted
+ * (.88 lambda at N = 20, .95 at N = 50 for Gaussians). Sample with the SDE grid used in training; the ODE of a value
+ * matching model is worse.
+ *
+ * **Knobs** lambda is the environment's `rewardScale`. Rare modes of mass m need over 10/m rollouts a stage: use
+ * `annealing`. Smooth activations: a rough network gives a noisy control.
+ *
+ * **Cost** an iteration runs the base model and the value's gradient once a step, and one regression on all states.
+ */
+export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends object = NoConditioning> implements Method {
+  readonly name = "value-matching";
+  /** The control to sample with: `environment.controlPolicy = method.controlPolicy`. Always that of the latest parameters. */
+  readonly controlPolicy: ControlPolicy<D, C>;
+  private readonly options: ResolvedOptions<D, C>;
+  private readonly optimizer: Adam;
+  private readonly rules: AbortRules;
+  private readonly weights: Float64Array;
+  private baseline: Baseline | undefined;
+  private completed = 0;
+
+  /** @throws ArgumentError for an option out of range */
+  constructor(options: ValueMatchingOptions<D, C>) {
+    this.options = resolveOptions(options);
+    const { environment, value, lookAhead, learningRate, iterations, weights } = this.options;
+    this.optimizer = new Adam(value.parameters, { learningRate });
+    this.rules = new AbortRules(iterations, Math.sign(environment.rewardScale));
+    this.weights = valueWeights(weights, environment.timesteps, environment.scheduler);
+    this.controlPolicy = new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead });
+  }
+
+  get iterations(): number {
+    return this.options.iterations;
+  }
+
+  get iteration(): number {
+    return this.completed;
+  }
+
+  validate(): void {
+    const { environment, value } = this.options;
+    const refuse = (requirement: string, message: string): never => {
+      throw new RequirementError(`Value matching cannot start: ${message}`, this.name, requirement);
+    };
+    if (!environment.noiseSchedule.isMemoryless) {
+      refuse(
+        "memoryless noise",
+        "it needs memoryless noise, for which start and end of the process are independent. " +
+          "Build the environment without noiseSchedule, or with memoryless().",
+      );
+    }
+    if (environment.policy !== undefined) {
+      refuse(
+        "no policy",
+        "the environment has a policy; set environment.policy = undefined, or adapt the policy itself.",
+      );
+    }
+    if (environment.rewardScale === 0) {
+      refuse(
+        "a reward scale",
+        "rewardScale is 0, so there is nothing to adapt to; build the environment with another.",
+      );
+    }
+    if (value.parameters.size === 0) {
+      refuse("parameters", "the value function has no parameters to train.");
+    }
+  }
+
+  async iterate(signal?: AbortSignal): Promise<Metrics> {
+    const started = performance.now();
+    this.baseline ??= await this.measureBaseline(signal);
+    const { environment, value, batchSize, lookAhead, target, conditioning, seed, maxGradientNorm } = this.options;
+    const rewardScale = this.rewardScaleAt(this.completed);
+    const rollout = await rollOutValue({
+      environment,
+      value,
+      lookAhead,
+      n: batchSize,
+      seed,
+      indexOffset: (this.completed + 1) * batchSize,
+      conditioning,
+      signal,
+    });
+    const { sample } = rollout;
+    const terminal = sample.rewards.map((reward) => -rewardScale * reward);
+    const targets = costsToGo({ ...rollout.costs, terminal }, target);
+    const statistics = rewardStatistics(sample.rewards, sample.valids);
+    const klPath = meanPathCost(sample);
+    const { loss, gradients } = await this.regress(rollout, targets, rewardScale);
+    const gradientNorm = clipGlobalNorm(gradients, maxGradientNorm);
+    const { learningRate } = this.optimizer;
+    const start = rewardStatistics(targets[0]!, sample.valids);
+    const metrics = {
+      reward: statistics.mean,
+      reward_std: statistics.std,
+      reward_min: statistics.min,
+      reward_max: statistics.max,
+      kl_path: klPath,
+      objective: rewardScale * statistics.mean - klPath,
+      loss,
+      grad_norm: gradientNorm,
+      valid_fraction: statistics.validFraction,
+      value_start: start.mean,
+      value_start_std: start.std,
+      state_max: rollout.stateMax,
+      learning_rate: learningRate,
+      reward_scale: rewardScale,
+    };
+    this.rules.check(this.completed + 1, metrics, this.baseline);
+    this.optimizer.update(gradients);
+    this.completed += 1;
+    return { ...metrics, step_time: (performance.now() - started) / 1000 };
+  }
+
+  state(): MethodState {
+    const { step, arrays } = this.optimizer.state();
+    const named = (prefix: string, map: ReadonlyMap<string, Float32Array>): [string, Float32Array][] =>
+      Array.from(map, ([name, data]) => [`${prefix}/${name}`, data]);
+    return {
+      iteration: this.completed,
+      arrays: new Map([...named("value", this.options.value.parameters.state()), ...named("optimizer", arrays)]),
+      values: {
+        optimizerStep: step,
+        rules: this.rules.state(),
+        baseline: this.baseline === undefined ? null : { ...this.baseline },
+      },
+    };
+  }
+
+  restore({ iteration, arrays, values }: MethodState): void {
+    const pick = (prefix: string): Map<string, Float32Array> =>
+      new Map(
+        Array.from(arrays)
+          .filter(([name]) => name.startsWith(`${prefix}/`))
+          .map(([name, data]) => [name.slice(prefix.length + 1), data]),
+      );
+    this.options.value.parameters.restore(pick("value"));
+    this.optimizer.restore({ step: values.optimizerStep as number, arrays: pick("optimizer") });
+    this.rules.restore(values.rules!);
+    this.baseline = (values.baseline as Baseline | null) ?? undefined;
+    this.completed = iteration;
+  }
+
+  describe(): { readonly [name: string]: Json } {
+    const { environment, value, iterations, learningRate, weights, annealing, ...rest } = this.options;
+    return {
+      environment: environmentDescription(() => environment.spec),
+      steps: environment.steps,
+      rewardScale: environment.rewardScale,
+      parameters: value.parameters.shapes().map(({ name, shape }) => ({ name, shape })),
+      iterations,
+      learningRate: [learningRate(0), learningRate(Math.floor(iterations / 2)), learningRate(iterations)],
+      weights: typeof weights === "function" ? Array.from(this.weights) : weights,
+      annealing: annealing === undefined ? null : { ...annealing },
+      batchSize: rest.batchSize,
+      maxGradientNorm: rest.maxGradientNorm,
+      target: rest.target,
+      lookAhead: rest.lookAhead,
+      regressionBatchSize: rest.regressionBatchSize,
+      seed: rest.seed,
+    };
+  }
+
+  cite(): string {
+    return citation;
+  }
+
+  private rewardScaleAt(iteration: number): number {
+    const { environment, annealing } = this.options;
+    if (annealing === undefined || iteration >= annealing.iterations) {
+      return environment.rewardScale;
+    }
+    return annealing.from + ((environment.rewardScale - annealing.from) * iteration) / annealing.iterations;
+  }
+
+  private async measureBaseline(signal: AbortSignal | undefined): Promise<Baseline> {
+    const { environment, batchSize: n, lookAhead, seed, conditioning } = this.options;
+    const request = { environment, value: undefined, lookAhead, n, seed, indexOffset: 0, conditioning, signal };
+    const { sample, stateMax } = await rollOutValue<D, C>(request);
+    const { mean, std, validFraction } = rewardStatistics(sample.rewards, sample.valids);
+    return { rewardMean: mean, rewardStandardError: std / Math.sqrt(Math.max(1, validFraction * n)), stateMax };
+  }
+
+  /** Sum over steps of the weighted squared errors, computed a few steps at a time. */
+  private async regress(
+    rollout: ValueRollout<D, C>,
+    targets: readonly Float32Array[],
+    rewardScale: number,
+  ): Promise<{ loss: number; gradients: Parameters }> {
+    const { value, batchSize, regressionBatchSize, lookAhead } = this.options;
+    const { sample, states, costs } = rollout;
+    const steps = lookAhead ? states.length : states.length - 1;
+    const valid = sample.valids.reduce((sum, flag) => sum + flag, 0);
+    const scale = 1 / (Math.max(1, valid) * (rewardScale || 1) ** 2);
+    const stepsAtOnce = Math.max(1, Math.floor(regressionBatchSize / batchSize));
+    const total = stepsAtOnce < steps ? value.gradients.zerosLike() : undefined;
+    let loss = 0;
+    for (let from = 0; from < steps; from += stepsAtOnce) {
+      const chosen = Array.from({ length: Math.min(stepsAtOnce, steps - from) }, (_, k) => from + k);
+      const rows = (pick: (k: number, i: number) => number): Float32Array =>
+        Float32Array.from({ length: chosen.length * batchSize }, (_, row) =>
+          pick(chosen[Math.floor(row / batchSize)]!, row % batchSize),
+        );
+      const part = await value.regress({
+        x: collate(chosen.map((k) => states[k]!)),
+        t: rows((k) => sample.timesteps[k]!),
+        conditioning: concatConditioning(
+          chosen.map(() => sample.conditioning),
+          chosen.map(() => batchSize),
+        ),
+        targets: rows((k, i) => targets[k]![i]!),
+        weights: rows((k, i) => sample.valids[i]! * this.weights[k]! * (costs.dts[k] ?? costs.dts.at(-1)!) * scale),
+      });
+      loss += part.loss;
+      if (total !== undefined) {
+        for (let i = 0; i < total.data.length; i++) {
+          total.data[i]! += value.gradients.data[i]!;
+        }
+      }
+    }
+    return { loss, gradients: total ?? value.gradients };
+  }
+}
+
+/** The environment's spec, or what can be said of one that has none. */
+function environmentDescription(spec: () => EnvironmentSpec): Json {
+  try {
+    return JSON.parse(JSON.stringify(spec())) as Json;
+  } catch {
+    return "not registered";
+  }
+}
+
+const citation = `@inproceedings{domingoenrich2025adjoint,
+  title = {Adjoint Matching: Fine-tuning Flow and Diffusion Generative Models with Memoryless Stochastic Optimal Control},
+  author = {Domingo-Enrich, Carles and Drozdzal, Michal and Karrer, Brian and Chen, Ricky T. Q.},
+  booktitle = {International Conference on Learning Representations},
+  year = {2025}
+}
+@article{uehara2024fine,
+  title = {Fine-Tuning of Continuous-Time Diffusion Models as Entropy-Regularized Control},
+  author = {Uehara, Masatoshi and Zhao, Yulai and Black, Kevin and Hajiramezanali, Ehsan and Scalia, Gabriele and Diamant, Nathaniel Lee and Tseng, Alex M. and Biancalani, Tommaso and Levine, Sergey},
+  journal = {arXiv preprint arXiv:2402.15194},
+  year = {2024}
+}`;
