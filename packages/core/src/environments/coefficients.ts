@@ -38,12 +38,12 @@ export function stepCoefficients(
   at: CoefficientEvaluator,
 ): StepCoefficients {
   const algebra = outputAlgebra[outputType];
-  const halfSigmaSquared = (scheduler: Scheduler, t: number): number =>
-    noise.isMemoryless ? scheduler.eta(t) : noise.sigma(t, scheduler) ** 2 / 2;
+  const halfSigmaSquared = (scheduler: Scheduler, t: number): number | "memoryless" =>
+    noise.isMemoryless ? "memoryless" : noise.sigma(t, scheduler) ** 2 / 2;
   const drift = (scheduler: Scheduler, t: number) => algebra.drift(scheduler, t, halfSigmaSquared(scheduler, t));
   const outputShift = (scheduler: Scheduler, t: number): number => {
     // sigma_ml / b_ml: how far the output moves for a unit of control of the memoryless process.
-    const memoryless = algebra.drift(scheduler, t, scheduler.eta(t)).output;
+    const memoryless = algebra.drift(scheduler, t, "memoryless").output;
     return scheduler.sigmaMemoryless(t) / memoryless;
   };
   const costOutput = (scheduler: Scheduler, t: number): number => {

@@ -23,9 +23,9 @@ export interface OutputAlgebra {
   /**
    * The drift of the SDE with noise sigma whose marginals are the model's: b = state * x + output * out, from
    * b = v + sigma^2 / 2 * score (METHODS 0.2).
-   * @param halfSigmaSquared sigma(t)^2 / 2; equal to eta(t) for memoryless noise
+   * @param halfSigmaSquared sigma(t)^2 / 2, or `"memoryless"` for eta(t), which has a limit where eta vanishes
    */
-  drift(scheduler: Scheduler, t: number, halfSigmaSquared: number): AffineMap;
+  drift(scheduler: Scheduler, t: number, halfSigmaSquared: number | "memoryless"): AffineMap;
   /** The ideal output for a pair (x0, x1), the regression target of pre-training: x0 * x0 + x1 * x1. */
   target(scheduler: Scheduler, t: number): { readonly x0: number; readonly x1: number };
 }
@@ -44,6 +44,9 @@ const velocity: OutputAlgebra = {
     if (halfSigmaSquared === 0) {
       return { state: 0, output: 1 };
     }
+    if (halfSigmaSquared === "memoryless") {
+      return { state: -scheduler.kappa(t), output: 2 };
+    }
     const rho = halfSigmaSquared / scheduler.eta(t);
     return { state: -rho * scheduler.kappa(t), output: 1 + rho };
   },
@@ -56,7 +59,7 @@ const epsilon: OutputAlgebra = {
   fromPair: () => ({ endpoint: 0, epsilon: 1 }),
   drift: (scheduler, t, halfSigmaSquared) => ({
     state: scheduler.kappa(t),
-    output: -(scheduler.eta(t) + halfSigmaSquared) / scheduler.beta(t),
+    output: -scoreFactor(scheduler, t, halfSigmaSquared) / scheduler.beta(t),
   }),
   target: () => ({ x0: 1, x1: 0 }),
 };
@@ -66,7 +69,7 @@ const endpoint: OutputAlgebra = {
   epsilon: (scheduler, t) => ({ state: 1 / scheduler.beta(t), output: -scheduler.alpha(t) / scheduler.beta(t) }),
   fromPair: () => ({ endpoint: 1, epsilon: 0 }),
   drift(scheduler, t, halfSigmaSquared) {
-    const gain = (scheduler.eta(t) + halfSigmaSquared) / scheduler.beta(t) ** 2;
+    const gain = scoreFactor(scheduler, t, halfSigmaSquared) / scheduler.beta(t) ** 2;
     return { state: scheduler.kappa(t) - gain, output: gain * scheduler.alpha(t) };
   },
   target: () => ({ x0: 0, x1: 1 }),
@@ -78,10 +81,16 @@ const score: OutputAlgebra = {
   fromPair: (scheduler, t) => ({ endpoint: 0, epsilon: -1 / scheduler.beta(t) }),
   drift: (scheduler, t, halfSigmaSquared) => ({
     state: scheduler.kappa(t),
-    output: scheduler.eta(t) + halfSigmaSquared,
+    output: scoreFactor(scheduler, t, halfSigmaSquared),
   }),
   target: (scheduler, t) => ({ x0: -1 / scheduler.beta(t), x1: 0 }),
 };
+
+/** eta + sigma^2 / 2, the factor of the score in the drift. */
+function scoreFactor(scheduler: Scheduler, t: number, halfSigmaSquared: number | "memoryless"): number {
+  const eta = scheduler.eta(t);
+  return eta + (halfSigmaSquared === "memoryless" ? eta : halfSigmaSquared);
+}
 
 /** The four output types. Everything that differs between them is here. */
 export const outputAlgebra: { readonly [O in OutputType]: OutputAlgebra } = { velocity, epsilon, endpoint, score };
