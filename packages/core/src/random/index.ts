@@ -1,2 +1,3 @@
 export * from "./key.js";
-export { type RandomState, RandomStream, type Spare } from "./stream.js";
+export type { RandomState, Spare } from "./state.js";
+export * from "./stream.js";

@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors/index.js";
 import { boxMuller } from "./box-muller.js";
 import { requireRange, requireWord } from "./checks.js";
+import { type RandomState, requireState, type Spare, STREAM_BLOCKS } from "./state.js";
 import { threefryBlocks } from "./threefry.js";
 
 const TWO_32 = 0x1_0000_0000;
@@ -12,21 +13,6 @@ const CHUNK_BLOCKS = 128;
 /** Scratch of all streams; nothing is kept in it between calls. */
 const words = new Int32Array(2 * CHUNK_BLOCKS);
 const precisePair = new Float64Array(2);
-
-/** What is left over of the last block: nothing, its second word, or its second normal. */
-export type Spare = "none" | "word" | "normal";
-
-/** A stream's whole state, plain JSON. */
-export interface RandomState {
-  /** The key's two words. */
-  readonly key: readonly [number, number];
-  /** The sample. */
-  readonly index: number;
-  /** Number of blocks that were started; the next one has this position. */
-  readonly position: number;
-  /** What is left over of block `position - 1`. */
-  readonly spare: Spare;
-}
 
 /**
  * A sequence of random numbers: a pure function of (key, index, position).
@@ -65,22 +51,9 @@ export class RandomStream {
    * @throws ArgumentError when the state is damaged
    */
   static fromState(state: RandomState): RandomStream {
-    const stream = new RandomStream(state.key[0], state.key[1], state.index);
-    const { position, spare } = state;
-    if (!Number.isInteger(position) || position < 0 || position > TWO_32) {
-      throw new ArgumentError(
-        `RandomStream.fromState: position must be a whole number from 0 to 2^32, got ${String(position)}.`,
-        "position",
-        position,
-      );
-    }
-    if ((spare !== "none" && spare !== "word" && spare !== "normal") || (spare !== "none" && position === 0)) {
-      throw new ArgumentError(
-        `RandomStream.fromState: spare must be "none", "word" or "normal" ("none" at position 0), got ${String(spare)} at ${position}.`,
-        "spare",
-        spare,
-      );
-    }
+    requireState(state);
+    const { key, index, position, spare } = state;
+    const stream = new RandomStream(key[0], key[1], index);
     if (spare !== "none") {
       stream.#position = position - 1;
       if (spare === "word") {
@@ -297,7 +270,7 @@ export class RandomStream {
   /** Takes the next `blocks` blocks and returns the position of the first. */
   #advance(blocks: number): number {
     const first = this.#position;
-    if (first + blocks > TWO_32) {
+    if (first + blocks > STREAM_BLOCKS) {
       throw new ArgumentError(
         `RandomStream: stream ${this.#index} is used up after 2^32 blocks; fold the key to get another.`,
         "position",
