@@ -1,5 +1,6 @@
 // `npm test`: every check of the repository, each a step that is named, timed, and shows its output when it fails.
 // Two run at a time; all run to the end whatever fails; the last line counts the steps and the tests within them.
+// `npm test lint "unit tests"` runs only these and what they wait for.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findChromium } from "./browser/chromium.mjs";
@@ -21,7 +22,7 @@ const lastLine = (/** @type {string} */ output) => output.trim().split("\n").at(
 const chromium = await findChromium();
 
 /** @type {readonly Step[]} longest first, once what they wait for is there */
-const steps = [
+const all = [
   { name: "build", command: ["turbo", "run", "build", "--output-logs=errors-only"] },
   { name: "format", command: ["biome", "format", "."] },
   { name: "lint", command: ["biome", "lint", "--error-on-warnings", "."] },
@@ -41,6 +42,15 @@ const steps = [
   { name: "install from tarballs", command: ["node", "tooling/checks/pack-test.mjs"], after: "pack" },
   { name: "bundle size", command: ["node", "tooling/checks/bundle-size.mjs"], after: "build", note: lastLine },
 ];
+
+const wanted = new Set(process.argv.slice(2));
+const unknown = [...wanted].filter((name) => !all.some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`No step is named ${unknown.join(", ")}. The steps: ${all.map(({ name }) => name).join(", ")}.`);
+  process.exit(1);
+}
+for (const { name, after } of all.toReversed()) if (after && wanted.has(name)) wanted.add(after);
+const steps = wanted.size === 0 ? all : all.filter(({ name }) => wanted.has(name));
 
 const reports = join(root, "node_modules", ".cache", "reports");
 rmSync(reports, { recursive: true, force: true });
