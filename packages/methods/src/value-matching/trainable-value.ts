@@ -12,6 +12,8 @@ export interface ValueRegression<D, C> {
   readonly targets: Float32Array;
   /** Weights >= 0, shape [n]. */
   readonly weights: Float32Array;
+  /** Add to the gradients that are there, for a problem that is worked through in parts. @default false */
+  readonly accumulate?: boolean;
 }
 
 /**
@@ -19,10 +21,12 @@ export interface ValueRegression<D, C> {
  * one for any data type.
  */
 export interface TrainableValue<D extends DiffusionData<D>, C extends object> extends ValueFunction<D, C> {
-  /** What is trained. */
-  readonly parameters: Parameters;
-  /** Where `regress` leaves the gradients. */
-  readonly gradients: Parameters;
-  /** Computes sum_i w_i (V(x_i, t_i) - target_i)^2 and overwrites `gradients` with its gradient. */
+  readonly network: {
+    /** What is trained. */
+    readonly parameters: Parameters;
+    /** Where `regress` leaves the gradients. */
+    readonly gradients: Parameters;
+  };
+  /** Computes sum_i w_i (V(x_i, t_i) - target_i)^2 and leaves its gradient in `network.gradients`. */
   regress(problem: ValueRegression<D, C>): Promise<{ readonly loss: number }>;
 }

@@ -52,7 +52,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
   constructor(options: ValueMatchingOptions<D, C>) {
     this.options = resolveOptions(options);
     const { environment, value, lookAhead, learningRate, iterations, weights } = this.options;
-    this.optimizer = new Adam(value.parameters, { learningRate });
+    this.optimizer = new Adam(value.network.parameters, { learningRate });
     this.rules = new AbortRules(iterations, Math.sign(environment.rewardScale));
     this.weights = valueWeights(weights, environment.timesteps, environment.scheduler);
     this.controlPolicy = new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead });
@@ -90,7 +90,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
         "rewardScale is 0, so there is nothing to adapt to; build the environment with another.",
       );
     }
-    if (value.parameters.size === 0) {
+    if (value.network.parameters.size === 0) {
       refuse("parameters", "the value function has no parameters to train.");
     }
   }
@@ -147,7 +147,10 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
       Array.from(map, ([name, data]) => [`${prefix}/${name}`, data]);
     return {
       iteration: this.completed,
-      arrays: new Map([...named("value", this.options.value.parameters.state()), ...named("optimizer", arrays)]),
+      arrays: new Map([
+        ...named("value", this.options.value.network.parameters.state()),
+        ...named("optimizer", arrays),
+      ]),
       values: {
         optimizerStep: step,
         rules: this.rules.state(),
@@ -163,7 +166,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
           .filter(([name]) => name.startsWith(`${prefix}/`))
           .map(([name, data]) => [name.slice(prefix.length + 1), data]),
       );
-    this.options.value.parameters.restore(pick("value"));
+    this.options.value.network.parameters.restore(pick("value"));
     this.optimizer.restore({ step: values.optimizerStep as number, arrays: pick("optimizer") });
     this.rules.restore(values.rules!);
     this.baseline = (values.baseline as Baseline | null) ?? undefined;
@@ -176,7 +179,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
       environment: environmentDescription(() => environment.spec),
       steps: environment.steps,
       rewardScale: environment.rewardScale,
-      parameters: value.parameters.shapes().map(({ name, shape }) => ({ name, shape })),
+      parameters: value.network.parameters.shapes().map(({ name, shape }) => ({ name, shape })),
       iterations,
       learningRate: [learningRate(0), learningRate(Math.floor(iterations / 2)), learningRate(iterations)],
       weights: typeof weights === "function" ? Array.from(this.weights) : weights,
@@ -222,7 +225,6 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     const valid = sample.valids.reduce((sum, flag) => sum + flag, 0);
     const scale = 1 / (Math.max(1, valid) * (rewardScale || 1) ** 2);
     const stepsAtOnce = Math.max(1, Math.floor(regressionBatchSize / batchSize));
-    const total = stepsAtOnce < steps ? value.gradients.zerosLike() : undefined;
     let loss = 0;
     for (let from = 0; from < steps; from += stepsAtOnce) {
       const chosen = Array.from({ length: Math.min(stepsAtOnce, steps - from) }, (_, k) => from + k);
@@ -239,15 +241,11 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
         ),
         targets: rows((k, i) => targets[k]![i]!),
         weights: rows((k, i) => sample.valids[i]! * this.weights[k]! * (costs.dts[k] ?? costs.dts.at(-1)!) * scale),
+        accumulate: from > 0,
       });
       loss += part.loss;
-      if (total !== undefined) {
-        for (let i = 0; i < total.data.length; i++) {
-          total.data[i]! += value.gradients.data[i]!;
-        }
-      }
     }
-    return { loss, gradients: total ?? value.gradients };
+    return { loss, gradients: value.network.gradients };
   }
 }
 
