@@ -65,7 +65,9 @@ function remedy(scheduler: SchedulerLike, noise: NoiseSchedule, steps: number): 
   }
   // The largest rate is near 0, so the smallest uniform start that works is found by walking up the interior times.
   const start = Array.from(interior).find((t) => t < 1 && ((1 - t) / steps) * worst(t) <= 2);
-  return start === undefined ? "Take more steps," : `Start a uniform grid later, for example at t_0 = ${short(start)},`;
+  return start === undefined
+    ? "Take more steps,"
+    : `Start a uniform grid later, for example at t_0 = ${Math.ceil(start * 1e4) / 1e4},`;
 }
 
 function short(value: number): string {
