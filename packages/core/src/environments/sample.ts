@@ -56,7 +56,7 @@ export class Sample<D extends DiffusionData<D> = DDTensor, C extends object = No
   readonly latent: D;
   /** The time grid t_0 ... t_N, shape [steps + 1]. */
   readonly timesteps: Float32Array;
-  /** Rewards, shape [n]; 0 where a sample is invalid. */
+  /** Rewards, shape [n]; of no meaning, but finite, where a sample is invalid. */
   readonly rewards: Float32Array;
   /** 1 where the reward could judge the sample, shape [n]. */
   readonly valids: Uint8Array;

@@ -45,8 +45,8 @@ export function allValid(n: number): Uint8Array {
 }
 
 /**
- * Checks a reward's answer: lengths, and finite numbers wherever a sample is valid. The reward of an invalid sample is
- * replaced by 0, so that no statistic trips over it; look at `valids` to leave it out.
+ * Checks a reward's answer: lengths, and finite numbers wherever a sample is valid. NaN or infinity of an invalid sample
+ * becomes 0, so that no sum trips over it; look at `valids` to leave the sample out.
  * @throws ShapeError, NonFiniteError
  */
 export function checkRewards(result: RewardResult, n: number): RewardResult {
@@ -60,9 +60,12 @@ export function checkRewards(result: RewardResult, n: number): RewardResult {
   }
   const checked = rewards.slice();
   for (let i = 0; i < n; i++) {
+    if (Number.isFinite(checked[i]!)) {
+      continue;
+    }
     if (valids[i] === 0) {
       checked[i] = 0;
-    } else if (!Number.isFinite(checked[i]!)) {
+    } else {
       throw new NonFiniteError(
         `The reward of sample ${i} is ${checked[i]}. A reward must be finite; mark a sample that cannot be judged as invalid (valids[${i}] = 0).`,
         "rewards",

@@ -3,12 +3,10 @@ import {
   constant,
   DDTensor,
   Diffusion,
-  elementwise,
   memoryless,
   type NoiseSchedule,
   OptimalTransport,
   type Scheduler,
-  Tensor,
 } from "../../src/index.js";
 
 /** An array of a golden file: row-major, non-finite numbers as strings. */
