@@ -1,1 +1,10 @@
-export {};
+export * from "./autodiff/index.js";
+export * from "./builder/index.js";
+export * from "./engine/index.js";
+export * from "./ir/index.js";
+export * from "./network/index.js";
+export * from "./onnx/index.js";
+export * from "./ops/index.js";
+export * from "./optimizers/index.js";
+export * from "./parameters/index.js";
+export * from "./safetensors/index.js";
