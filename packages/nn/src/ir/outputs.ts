@@ -1,5 +1,5 @@
 import { ArgumentError } from "@diffusiongym/core";
-import { valueNames } from "./names.js";
+import { UniqueNames, valueNames } from "./names.js";
 import { rename } from "./transform.js";
 import type { Graph, Node } from "./types.js";
 
@@ -15,6 +15,7 @@ import type { Graph, Node } from "./types.js";
 export function nameOutputs(graph: Graph, outputs: ReadonlyMap<string, string>, fixed: ReadonlySet<string>): Graph {
   const taken = valueNames(graph);
   const given = new Set([...graph.inputs.map((input) => input.name), ...graph.initializers.keys(), ...fixed]);
+  const nodeNames = new UniqueNames(graph.nodes.map((node) => node.name));
   const renamed = new Map<string, string>();
   const copies: Node[] = [];
   const valueInfo = new Map(graph.valueInfo);
@@ -38,7 +39,14 @@ export function nameOutputs(graph: Graph, outputs: ReadonlyMap<string, string>, 
       if (type) {
         valueInfo.set(name, { type: type.type, shape: type.shape });
       }
-      copies.push({ op: "Identity", domain: "", name, inputs: [value], outputs: [name], attributes: {} });
+      copies.push({
+        op: "Identity",
+        domain: "",
+        name: nodeNames.unique(name),
+        inputs: [value],
+        outputs: [name],
+        attributes: {},
+      });
     } else {
       renamed.set(value, name);
     }

@@ -26,7 +26,12 @@ export function findProblem(graph: Graph): string | undefined {
     defined.add(name);
   }
   const everywhere = valueNames(graph);
+  const nodeNames = new Set<string>();
   for (const node of graph.nodes) {
+    if (nodeNames.has(node.name)) {
+      return `two nodes are called "${node.name}"`;
+    }
+    nodeNames.add(node.name);
     for (const input of node.inputs) {
       if (input !== "" && !defined.has(input)) {
         return everywhere.has(input)

@@ -1,6 +1,6 @@
 import { intAttribute, type ValueInfo } from "../ir/index.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
-import { broadcastShapes, equalShapes, printShape } from "./dimensions.js";
+import { broadcastShapes, printShape } from "./dimensions.js";
 import { axisOf, requireFloat, requireSameType } from "./inference.js";
 import { unbroadcast } from "./unbroadcast.js";
 
@@ -10,7 +10,7 @@ function inferLayerNorm(node: Application) {
   const axis = axisOf(node, shape.length, -1);
   for (const index of [1, 2]) {
     const given = node.inputs[index]?.shape;
-    if (given && !equalShapes(broadcastShapes([shape, given]) ?? [], shape)) {
+    if (given && broadcastShapes([shape, given])?.length !== shape.length) {
       node.fail(`cannot scale or shift the shape ${printShape(shape)} by ${printShape(given)}`);
     }
   }

@@ -9,6 +9,7 @@ import { isOpName, type OpName } from "./op-names.js";
 import { rearrangingOps } from "./rearranging.js";
 import { reductionOps } from "./reductions.js";
 import { shapeOps } from "./shapes.js";
+import { slicingOps } from "./slicing.js";
 import { unaryOps } from "./unary.js";
 
 /** What this package knows of every operator: its types, its derivative. A name without an entry does not compile. */
@@ -20,6 +21,7 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...shapeOps,
   ...rearrangingOps,
   ...joiningOps,
+  ...slicingOps,
   ...indexingOps,
   ...reductionOps,
   ...normalizationOps,

@@ -210,7 +210,7 @@ export class GraphWriter {
     }
     const first = this.#names.unique(name);
     const outputs = [first, ...Array.from({ length: count - 1 }, (_, i) => this.#names.unique(`${name}_out${i + 1}`))];
-    const node: Node = { op, domain: "", name: first, inputs: inputNames, outputs, attributes };
+    const node: Node = { op, domain: "", name: this.#nodeNames.unique(first), inputs: inputNames, outputs, attributes };
     const types = this.#infer(node, first);
     const value = this.#evaluate(node);
     const numbers = knownNumbers(value);
@@ -223,7 +223,6 @@ export class GraphWriter {
     if (value) {
       this.#partial.set(first, value);
     }
-    this.#nodeNames.reserve(first);
     this.#written.set(key, this.#nodes.length);
     this.#nodes.push(node);
     return outputs.map((output) => this.value(output));

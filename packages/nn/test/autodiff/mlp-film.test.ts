@@ -24,7 +24,8 @@ const decode = ({ shape, base64 }: Stored): TestTensor => ({
   data: new Float32Array(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer),
 });
 
-const largest = (values: ArrayLike<number>): number => Array.from(values).reduce((m, value) => Math.max(m, Math.abs(value)), 0);
+const largest = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((m, value) => Math.max(m, Math.abs(value)), 0);
 
 /** Graph exported by PyTorch 1.13 (opset 16); gradients by torch autograd; 2e-4 of the largest entry is the tolerance of the file. */
 describe("the golden mlp_film", () => {
@@ -57,7 +58,11 @@ describe("the golden mlp_film", () => {
   test("gives PyTorch's input and parameter gradients", async () => {
     const names = Object.keys(golden.parameter_gradients);
     const values = parameterValues(graph);
-    const { graph: derivative, gradients, cotangents } = vjp(thaw(graph, names), { wrt: ["x", "t", ...names], keep: [] });
+    const {
+      graph: derivative,
+      gradients,
+      cotangents,
+    } = vjp(thaw(graph, names), { wrt: ["x", "t", ...names], keep: [] });
     const results = await runGraph(derivative, {
       ...feeds,
       ...Object.fromEntries(names.map((name) => [name, values.get(name) as TestTensor])),

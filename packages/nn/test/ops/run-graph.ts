@@ -29,7 +29,9 @@ export async function openGraph(graph: Graph): Promise<TestSession> {
         if (!tensor) {
           throw new Error(`Nothing fed for "${name}".`);
         }
-        wanted[name] = new ort.Tensor(types.get(name)!.type as "float32", tensor.data as Float32Array, [...tensor.shape]);
+        wanted[name] = new ort.Tensor(types.get(name)!.type as "float32", tensor.data as Float32Array, [
+          ...tensor.shape,
+        ]);
       }
       const results = await session.run(wanted);
       return Object.fromEntries(

@@ -1,0 +1,307 @@
+import type { GraphBuilder, GraphValue } from "../../src/builder/index.js";
+import { attribute, constantTensor } from "../../src/ir/index.js";
+import type { OpName } from "../../src/ops/index.js";
+import { pseudoRandom, type TestTensor } from "./run-graph.js";
+
+/** An application of an operator to check against finite differences. */
+export interface OpCase {
+  readonly inputs: Readonly<Record<string, TestTensor>>;
+  build(g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue | readonly GraphValue[];
+  /** Whether the shapes may all be symbols that only the run fixes. @default true */
+  readonly dynamic?: boolean;
+  /** Inputs whose shapes stay numbers even so. */
+  readonly fixed?: readonly string[];
+}
+
+/** Floats in [low, high). */
+export function floats(shape: readonly number[], low = -1, high = 1, seed = 1): TestTensor {
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  return { shape, data: pseudoRandom(seed + size, size, low, high) };
+}
+
+/** Floats 0.4 apart from each other and at least 0.15 away from 0, in scrambled order; `shift` moves a second set between them. */
+export function separated(shape: readonly number[], shift = 0): TestTensor {
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  const order = Array.from(pseudoRandom(5 + size, size), (key, i) => [key, i] as const).sort(([a], [b]) => a - b);
+  const data = new Float32Array(size);
+  order.forEach(([, i], rank) => {
+    data[i] = (rank - Math.floor(size / 2)) * 0.4 + 0.15 + shift;
+  });
+  return { shape, data };
+}
+
+const integers = (values: readonly number[], shape: readonly number[] = [values.length]): TestTensor => ({
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+const booleans = (values: readonly number[], shape: readonly number[] = [values.length]): TestTensor => ({
+  shape,
+  data: Uint8Array.from(values),
+});
+
+const one = (op: OpName, attributes = {}) => ({
+  build: (g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue =>
+    g.emit(op, Object.values(inputs), { attributes })[0]!,
+});
+
+const unary = (op: OpName, x: TestTensor): OpCase[] => [{ inputs: { x }, ...one(op) }];
+
+const pair = (op: OpName, a: TestTensor, b: TestTensor): OpCase => ({ inputs: { a, b }, ...one(op) });
+
+const arithmetic = (op: OpName): OpCase[] => [
+  pair(op, floats([3, 2]), floats([3, 2], 0.6, 1.6, 2)),
+  pair(op, floats([2, 3, 2], 0.7, 1.5), floats([3, 1], 0.6, 1.6, 2)),
+  pair(op, floats([2], 0.7, 1.5), floats([3, 2], 0.6, 1.6, 2)),
+  pair(op, floats([3, 1], 0.7, 1.5), floats([1, 4], 0.6, 1.6, 2)),
+];
+
+const reduction = (op: OpName, make: (shape: readonly number[]) => TestTensor): OpCase[] => [
+  { inputs: { x: make([3, 4]) }, build: (g, { x }) => g.emit(op, [x])[0]! },
+  {
+    inputs: { x: make([2, 3, 2]) },
+    build: (g, { x }) => g.emit(op, [x, g.integers([-1, 0])], { attributes: { keepdims: attribute.int(0) } })[0]!,
+  },
+  { inputs: { x: make([2, 3, 2]) }, build: (g, { x }) => g.emit(op, [x, g.integers([1])])[0]! },
+  {
+    inputs: { x: make([2, 3]) },
+    build: (g, { x }) =>
+      g.emit(op, [x, g.integers([])], { attributes: { noop_with_empty_axes: attribute.int(1) } })[0]!,
+  },
+];
+
+const scatter = (reduction: string): OpCase => ({
+  inputs: { x: floats([3, 4]), updates: floats([3, 2], -1, 1, 2) },
+  build: (g, { x, updates }) =>
+    g.emit(
+      "ScatterElements",
+      [x, g.constant(constantTensor("int64", [3, 2], BigInt64Array.of(0n, 3n, 1n, -1n, 2n, 0n))), updates],
+      {
+        attributes: { axis: attribute.int(1), reduction: attribute.string(reduction) },
+      },
+    )[0]!,
+});
+
+/**
+ * For every operator with a derivative its cases, for every other the word `"discrete"`. An operator that is missing does not
+ * compile, and one whose differentiable inputs are not all reached fails the test of the table.
+ */
+export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" } = {
+  Add: arithmetic("Add"),
+  Sub: arithmetic("Sub"),
+  Mul: [
+    ...arithmetic("Mul"),
+    { inputs: { x: floats([3, 2]) }, build: (g, { x }) => g.mul(x!, x!) },
+    { inputs: { x: floats([3, 2], -2, 2) }, build: (g, { x }) => g.mul(x!, g.sigmoid(x!)) },
+    { inputs: { x: floats([3, 2], -2, 2) }, build: (g, { x }) => g.mul(g.sigmoid(x!), x!) },
+  ],
+  Div: arithmetic("Div"),
+  Pow: [
+    pair("Pow", floats([2, 3], 0.6, 1.6), floats([3], -1, 2, 2)),
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.pow(x!, 2) },
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.pow(x!, 3) },
+    { inputs: { x: floats([2, 3], 0.6, 1.6) }, build: (g, { x }) => g.pow(x!, -0.5) },
+    {
+      inputs: { x: floats([2, 3]) },
+      build: (g, { x }) =>
+        g.emit("Pow", [x, g.constant(constantTensor("int64", [3], BigInt64Array.of(1n, 2n, 3n)))])[0]!,
+    },
+  ],
+  Max: [
+    pair("Max", separated([3, 2]), separated([3, 2], 0.2)),
+    pair("Max", separated([3, 2]), separated([2], 0.2)),
+    { inputs: { a: separated([2, 2]), b: separated([2], 0.13), c: separated([2, 1], 0.27) }, ...one("Max") },
+  ],
+  Min: [pair("Min", separated([3, 2]), separated([3, 2], 0.2)), pair("Min", separated([2]), separated([3, 2], 0.2))],
+  Where: [
+    {
+      inputs: { condition: booleans([1, 0, 1]), a: floats([2, 3]), b: floats([2, 1], -1, 1, 2) },
+      ...one("Where"),
+    },
+  ],
+  Equal: "discrete",
+  Greater: "discrete",
+  GreaterOrEqual: "discrete",
+  Less: "discrete",
+  LessOrEqual: "discrete",
+  And: "discrete",
+  Or: "discrete",
+  Not: "discrete",
+  Neg: unary("Neg", floats([2, 3])),
+  Abs: unary("Abs", separated([2, 3])),
+  Sign: "discrete",
+  Floor: "discrete",
+  Reciprocal: unary("Reciprocal", floats([2, 3], 0.8, 2)),
+  Sqrt: unary("Sqrt", floats([2, 3], 0.8, 2)),
+  Exp: unary("Exp", floats([2, 3])),
+  Log: unary("Log", floats([2, 3], 0.8, 2)),
+  Sin: unary("Sin", floats([2, 3], -2, 2)),
+  Cos: unary("Cos", floats([2, 3], -2, 2)),
+  Tanh: unary("Tanh", floats([2, 3], -2, 2)),
+  Sigmoid: unary("Sigmoid", floats([2, 3], -2, 2)),
+  Softplus: unary("Softplus", floats([2, 3], -2, 2)),
+  Erf: unary("Erf", floats([2, 3], -2, 2)),
+  Relu: unary("Relu", separated([2, 3])),
+  Identity: unary("Identity", floats([2, 3])),
+  Cast: [
+    {
+      // Through double precision and back.
+      inputs: { x: floats([2, 3]) },
+      build: (g, { x }) => g.cast(g.square(g.cast(x!, "float64")), "float32"),
+    },
+  ],
+  MatMul: [
+    pair("MatMul", floats([3, 4]), floats([4, 2], -1, 1, 2)),
+    pair("MatMul", floats([2, 3, 4]), floats([4, 2], -1, 1, 2)),
+    pair("MatMul", floats([2, 3, 4]), floats([2, 4, 2], -1, 1, 2)),
+    pair("MatMul", floats([2, 1, 3, 2]), floats([3, 2, 2], -1, 1, 2)),
+    pair("MatMul", floats([3, 2]), floats([2, 2, 3], -1, 1, 2)),
+    pair("MatMul", floats([4]), floats([4, 2], -1, 1, 2)),
+    pair("MatMul", floats([3, 4]), floats([4], -1, 1, 2)),
+    pair("MatMul", floats([4]), floats([4], -1, 1, 2)),
+    pair("MatMul", floats([2, 3, 4]), floats([4], -1, 1, 2)),
+    pair("MatMul", floats([3]), floats([2, 3, 2], -1, 1, 2)),
+  ],
+  Gemm: [false, true].flatMap((transA) =>
+    [false, true].flatMap((transB) =>
+      [[2], [3, 2], [3, 1], []].map(
+        (c): OpCase => ({
+          inputs: {
+            a: floats(transA ? [4, 3] : [3, 4]),
+            b: floats(transB ? [2, 4] : [4, 2], -1, 1, 2),
+            c: floats(c, -1, 1, 3),
+          },
+          build: (g, { a, b, c }) => g.gemm(a!, b!, { c, transA, transB, alpha: 1.5, beta: 0.5 }),
+        }),
+      ),
+    ),
+  ),
+  Shape: "discrete",
+  Size: "discrete",
+  ConstantOfShape: "discrete",
+  NonZero: "discrete",
+  Reshape: [
+    { inputs: { x: floats([2, 6]) }, build: (g, { x }) => g.reshape(x!, [3, 4]) },
+    { inputs: { x: floats([2, 3, 2]) }, build: (g, { x }) => g.reshape(x!, [-1, 2]) },
+    { inputs: { x: floats([2, 3, 2]) }, build: (g, { x }) => g.reshape(x!, [0, -1]) },
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.reshape(x!, [-1]) },
+  ],
+  Flatten: [0, 1, 2, -1, 3].map(
+    (axis): OpCase => ({
+      inputs: { x: floats([2, 3, 2]) },
+      ...one("Flatten", { axis: attribute.int(axis) }),
+    }),
+  ),
+  Unsqueeze: [
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.unsqueeze(x!, [0, -1]) },
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.unsqueeze(x!, [1]) },
+  ],
+  Squeeze: [
+    { inputs: { x: floats([1, 3, 1, 2]) }, build: (g, { x }) => g.squeeze(x!, [0, -2]) },
+    { inputs: { x: floats([1, 3, 1]) }, build: (g, { x }) => g.emit("Squeeze", [x])[0]!, dynamic: false },
+  ],
+  Transpose: [
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.transpose(x!) },
+    { inputs: { x: floats([2, 3, 4]) }, build: (g, { x }) => g.transpose(x!, [2, 0, 1]) },
+  ],
+  Expand: [
+    { inputs: { x: floats([3, 1]) }, build: (g, { x }) => g.expand(x!, [2, 1, 4]) },
+    { inputs: { x: floats([1, 3]) }, build: (g, { x }) => g.expand(x!, [2, 3]) },
+  ],
+  Concat: [
+    { inputs: { a: floats([2, 3]), b: floats([2, 1], -1, 1, 2) }, build: (g, { a, b }) => g.concat([a!, b!], 1) },
+    {
+      inputs: { a: floats([1, 2]), b: floats([3, 2], -1, 1, 2) },
+      build: (g, { a, b }) => g.concat([a!, b!, a!], -2),
+    },
+  ],
+  Split: [
+    { inputs: { x: floats([2, 5]) }, build: (g, { x }) => g.split(x!, [2, 3], 1) },
+    { inputs: { x: floats([2, 6]) }, build: (g, { x }) => g.split(x!, [1, 2, 3], -1)[1]! },
+    {
+      inputs: { x: floats([5, 2]) },
+      build: (g, { x }) => g.emit("Split", [x], { outputs: 2, attributes: { num_outputs: attribute.int(2) } }),
+    },
+  ],
+  Slice: [
+    { inputs: { x: floats([4, 3]) }, build: (g, { x }) => g.slice(x!, { starts: [1], ends: [3], axes: [0] }) },
+    { inputs: { x: floats([4, 3]) }, build: (g, { x }) => g.slice(x!, { starts: [-3, 1], ends: [-1, 9] }) },
+    {
+      inputs: { x: floats([5, 3]) },
+      build: (g, { x }) => g.slice(x!, { starts: [0, 1], ends: [2 ** 40, 2], axes: [0, 1] }),
+    },
+    {
+      inputs: { x: floats([5, 4]) },
+      build: (g, { x }) =>
+        g.emit("Slice", [x, g.integers([4, 1]), g.integers([-9, 4]), g.integers([0, 1]), g.integers([-2, 1])])[0]!,
+      dynamic: false,
+    },
+    {
+      inputs: { x: floats([2, 7]) },
+      build: (g, { x }) =>
+        g.emit("Slice", [x, g.integers([1]), g.integers([6]), g.integers([-1]), g.integers([3])])[0]!,
+      dynamic: false,
+    },
+    {
+      // Bounds that only the run decides.
+      inputs: { x: floats([5, 4]), starts: integers([1, -3]), ends: integers([4, -1]) },
+      build: (g, { x, starts, ends }) => g.slice(x!, { starts: starts!, ends: ends! }),
+      fixed: ["starts", "ends"],
+    },
+    {
+      inputs: { x: floats([2, 6]), starts: integers([2]), ends: integers([5]) },
+      build: (g, { x, starts, ends }) => g.slice(x!, { starts: starts!, ends: ends!, axes: [1] }),
+      fixed: ["starts", "ends"],
+    },
+  ],
+  Pad: [
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.pad(x!, [1, 0, 0, 2]) },
+    {
+      inputs: { x: floats([2, 2]), c: floats([], 0.5, 1) },
+      build: (g, { x, c }) => g.emit("Pad", [x, g.integers([0, 1, 1, 1]), c])[0]!,
+    },
+  ],
+  Gather: [
+    {
+      inputs: { x: floats([4, 2]), indices: integers([3, 0, -1]) },
+      ...one("Gather"),
+    },
+    {
+      inputs: { x: floats([2, 3, 2]), indices: integers([2, 0, 1, 2], [2, 2]) },
+      ...one("Gather", { axis: attribute.int(1) }),
+    },
+    { inputs: { x: floats([2, 3]), indices: integers([1], []) }, ...one("Gather", { axis: attribute.int(-1) }) },
+  ],
+  GatherElements: [
+    {
+      inputs: { x: floats([3, 4]), indices: integers([0, 3, 1, -1, 2, 2], [3, 2]) },
+      ...one("GatherElements", { axis: attribute.int(1) }),
+    },
+  ],
+  ScatterElements: [scatter("none"), scatter("add")],
+  ReduceSum: reduction("ReduceSum", floats),
+  ReduceMean: reduction("ReduceMean", floats),
+  ReduceMax: reduction("ReduceMax", separated),
+  ReduceMin: reduction("ReduceMin", separated),
+  LayerNormalization: [
+    {
+      inputs: { x: floats([3, 5], -2, 2), scale: floats([5], 0.5, 1.5, 2), bias: floats([5], -1, 1, 3) },
+      ...one("LayerNormalization"),
+    },
+    {
+      inputs: { x: floats([2, 3, 2], -2, 2), scale: floats([3, 2], 0.5, 1.5, 2) },
+      ...one("LayerNormalization", { axis: attribute.int(1), epsilon: attribute.float(0.1) }),
+    },
+    {
+      // The mean and the deviation used as values of their own.
+      inputs: { x: floats([3, 5], -2, 2), scale: floats([5], 0.5, 1.5, 2) },
+      build: (g, { x, scale }) =>
+        g.emit("LayerNormalization", [x, scale], { outputs: 3, attributes: { epsilon: attribute.float(0.1) } }),
+    },
+  ],
+  Softmax: [
+    { inputs: { x: floats([2, 4], -2, 2) }, build: (g, { x }) => g.softmax(x!) },
+    { inputs: { x: floats([2, 3, 2], -2, 2) }, build: (g, { x }) => g.softmax(x!, 1) },
+  ],
+  LogSoftmax: [{ inputs: { x: floats([2, 4], -2, 2) }, ...one("LogSoftmax", { axis: attribute.int(-1) }) }],
+};

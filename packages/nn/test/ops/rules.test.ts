@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { GraphBuilder, type GraphValue } from "../../src/builder/index.js";
+import type { ElementType } from "../../src/ir/index.js";
+import { type OpName, opNames, ops } from "../../src/ops/index.js";
+import { type OpCase, opCases } from "./cases.js";
+import { checkGradients } from "./finite-differences.js";
+import type { TestTensor } from "./run-graph.js";
+
+function elementType({ data }: TestTensor): ElementType {
+  if (data instanceof Float32Array) {
+    return "float32";
+  }
+  return data instanceof BigInt64Array ? "int64" : "bool";
+}
+
+/** The graph of a case, its shapes as numbers or every axis a symbol of its own. */
+function buildCase(op: OpName, { inputs, build, fixed }: OpCase, dynamic: boolean) {
+  const g = new GraphBuilder(op);
+  const values: Record<string, GraphValue> = {};
+  for (const [name, tensor] of Object.entries(inputs)) {
+    const shape = dynamic && !fixed?.includes(name) ? tensor.shape.map((_, axis) => `${name}${axis}`) : tensor.shape;
+    values[name] = g.input(name, shape, elementType(tensor));
+  }
+  const built = build(g, values);
+  for (const [i, value] of (Array.isArray(built) ? (built as GraphValue[]) : [built as GraphValue]).entries()) {
+    g.output(`y${i}`, value);
+  }
+  return g.build().graph;
+}
+
+describe("every rule agrees with finite differences, and so does the gradient of its gradient", () => {
+  for (const op of opNames) {
+    const cases = opCases[op];
+    if (cases === "discrete") {
+      continue;
+    }
+    test(op, async () => {
+      for (const entry of cases) {
+        await checkGradients(buildCase(op, entry, false), entry.inputs);
+        if (entry.dynamic ?? true) {
+          await checkGradients(buildCase(op, entry, true), entry.inputs);
+        }
+      }
+    });
+  }
+});
+
+describe("the table", () => {
+  test("has a case for every operator, reaching every input that is not declared discrete", () => {
+    expect(Object.keys(opCases).sort()).toEqual([...opNames].sort());
+    expect(Object.keys(ops).sort()).toEqual([...opNames].sort());
+    for (const op of opNames) {
+      const { gradient, discreteInputs = [], arity } = ops[op];
+      const cases = opCases[op];
+      expect(cases === "discrete", `${op} is declared "discrete" in the tests and has the rule ${gradient}`).toBe(
+        gradient === "none",
+      );
+      if (cases === "discrete") {
+        continue;
+      }
+      const reached = new Set<number>();
+      for (const entry of cases) {
+        const graph = buildCase(op, entry, false);
+        const fed = new Set(graph.inputs.filter((input) => input.type === "float32").map((input) => input.name));
+        const inner = graph.nodes.filter((node) => node.op === op);
+        expect(inner.length, `a case of ${op} holds no ${op}`).toBeGreaterThan(0);
+        for (const node of inner) {
+          node.inputs.forEach((name, i) => {
+            const made = graph.nodes.some((other) => other.outputs.includes(name));
+            if (fed.has(name) || made) {
+              reached.add(i);
+            }
+          });
+        }
+      }
+      const differentiable = Array.from({ length: Math.min(arity[1], 3) }, (_, i) => i).filter(
+        (i) => !discreteInputs.includes(i),
+      );
+      for (const i of differentiable.filter((i) => i < arity[0] || Number.isFinite(arity[1]))) {
+        expect(reached.has(i), `input ${i} of ${op} has no finite-difference case`).toBe(true);
+      }
+    }
+  });
+});
