@@ -23,6 +23,7 @@ const precisePair = new Float64Array(2);
  * words to normals or back drops what is left of the block in use and goes on with the next block.
  */
 export class RandomStream {
+  // Signed, because engines keep 32-bit signed integers without allocating.
   #key0: number;
   #key1: number;
   #index: number;
@@ -41,9 +42,9 @@ export class RandomStream {
     requireWord("RandomStream", "key0", key0);
     requireWord("RandomStream", "key1", key1);
     requireWord("RandomStream", "index", index);
-    this.#key0 = key0;
-    this.#key1 = key1;
-    this.#index = index;
+    this.#key0 = key0 | 0;
+    this.#key1 = key1 | 0;
+    this.#index = index | 0;
   }
 
   /**
@@ -68,12 +69,12 @@ export class RandomStream {
 
   /** The sample whose stream this is. */
   get index(): number {
-    return this.#index;
+    return this.#index >>> 0;
   }
 
   /** The state from which `fromState` goes on exactly; plain JSON. */
   state(): RandomState {
-    return { key: [this.#key0, this.#key1], index: this.#index, position: this.#position, spare: this.#spare };
+    return { key: [this.#key0 >>> 0, this.#key1 >>> 0], index: this.index, position: this.#position, spare: this.#spare };
   }
 
   /**
@@ -83,7 +84,7 @@ export class RandomStream {
    */
   rewind(index: number): this {
     requireWord("RandomStream.rewind", "index", index);
-    this.#index = index;
+    this.#index = index | 0;
     this.#position = 0;
     this.#spare = "none";
     return this;
@@ -272,7 +273,7 @@ export class RandomStream {
     const first = this.#position;
     if (first + blocks > STREAM_BLOCKS) {
       throw new ArgumentError(
-        `RandomStream: stream ${this.#index} is used up after 2^32 blocks; fold the key to get another.`,
+        `RandomStream: stream ${this.index} is used up after 2^32 blocks; fold the key to get another.`,
         "position",
         first,
       );
