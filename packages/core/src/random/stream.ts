@@ -74,7 +74,12 @@ export class RandomStream {
 
   /** The state from which `fromState` goes on exactly; plain JSON. */
   state(): RandomState {
-    return { key: [this.#key0 >>> 0, this.#key1 >>> 0], index: this.index, position: this.#position, spare: this.#spare };
+    return {
+      key: [this.#key0 >>> 0, this.#key1 >>> 0],
+      index: this.index,
+      position: this.#position,
+      spare: this.#spare,
+    };
   }
 
   /**
