@@ -1,5 +1,5 @@
 import type { Coefficient } from "../data/index.js";
-import { type OutputType, outputAlgebra } from "../models/index.js";
+import { type OutputType, outputAlgebraOf } from "../models/index.js";
 import type { NoiseSchedule, Scheduler, SchedulerLike } from "../schedulers/index.js";
 
 /** Evaluates a scalar function of scheduler and time at the times of a batch. */
@@ -37,7 +37,7 @@ export function stepCoefficients(
   noise: NoiseSchedule,
   at: CoefficientEvaluator,
 ): StepCoefficients {
-  const algebra = outputAlgebra[outputType];
+  const algebra = outputAlgebraOf(outputType);
   const halfSigmaSquared = (scheduler: Scheduler, t: number): number | "memoryless" =>
     noise.isMemoryless ? "memoryless" : noise.sigma(t, scheduler) ** 2 / 2;
   const drift = (scheduler: Scheduler, t: number) => algebra.drift(scheduler, t, halfSigmaSquared(scheduler, t));
@@ -46,20 +46,28 @@ export function stepCoefficients(
     const memoryless = algebra.drift(scheduler, t, "memoryless").output;
     return scheduler.sigmaMemoryless(t) / memoryless;
   };
+  // Named, because errors name the function whose value is not finite.
+  const driftState = (scheduler: Scheduler, t: number): number => drift(scheduler, t).state;
+  const driftOutput = (scheduler: Scheduler, t: number): number => drift(scheduler, t).output;
+  const sigma = (scheduler: Scheduler, t: number): number => noise.sigma(t, scheduler);
+  const driftControl = (scheduler: Scheduler, t: number): number =>
+    driftOutput(scheduler, t) * outputShift(scheduler, t);
   const costOutput = (scheduler: Scheduler, t: number): number => {
-    const sigma = noise.sigma(t, scheduler);
-    return sigma === 0 ? 1 / outputShift(scheduler, t) : drift(scheduler, t).output / sigma;
+    const used = sigma(scheduler, t);
+    return used === 0 ? 1 / outputShift(scheduler, t) : driftOutput(scheduler, t) / used;
   };
+  const costControl = (scheduler: Scheduler, t: number): number => costOutput(scheduler, t) * outputShift(scheduler, t);
+  const endpointState = (scheduler: Scheduler, t: number): number => algebra.endpoint(scheduler, t).state;
+  const endpointOutput = (scheduler: Scheduler, t: number): number => algebra.endpoint(scheduler, t).output;
   return {
-    driftState: () => at((scheduler, t) => drift(scheduler, t).state),
-    driftOutput: () => at((scheduler, t) => drift(scheduler, t).output),
-    sigma: () => at((scheduler, t) => noise.sigma(t, scheduler)),
-    driftControl: () => at((scheduler, t) => drift(scheduler, t).output * outputShift(scheduler, t)),
+    driftState: () => at(driftState),
+    driftOutput: () => at(driftOutput),
+    sigma: () => at(sigma),
+    driftControl: () => at(driftControl),
     costOutput: () => at(costOutput),
-    costControl: () =>
-      noise.isMemoryless ? 1 : at((scheduler, t) => costOutput(scheduler, t) * outputShift(scheduler, t)),
-    endpointState: () => at((scheduler, t) => algebra.endpoint(scheduler, t).state),
-    endpointOutput: () => at((scheduler, t) => algebra.endpoint(scheduler, t).output),
+    costControl: () => (noise.isMemoryless ? 1 : at(costControl)),
+    endpointState: () => at(endpointState),
+    endpointOutput: () => at(endpointOutput),
     outputControl: () => at(outputShift),
   };
 }

@@ -1,7 +1,7 @@
 import type { NoConditioning } from "../conditioning/index.js";
 import type { Coefficient, DDTensor, DiffusionData } from "../data/index.js";
 import { ArgumentError, ShapeError } from "../errors/index.js";
-import type { BaseModel, OutputType } from "../models/index.js";
+import { type BaseModel, type OutputType, outputAlgebraOf } from "../models/index.js";
 import type { ControlPolicy, Policy } from "../policies/index.js";
 import type { Reward } from "../rewards/index.js";
 import {
@@ -89,13 +89,14 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
 
   /**
    * @throws TimeGridError for a grid that is malformed or whose first step is expansive
-   * @throws ArgumentError for a reward scale that is not finite
+   * @throws ArgumentError for a reward scale that is not finite, or a model of unknown output type
    */
   constructor(baseModel: BaseModel<D, C>, reward: Reward<D, C>, options: EnvironmentOptions = {}) {
     const { rewardScale = 1 } = options;
     if (!Number.isFinite(rewardScale)) {
       throw new ArgumentError(`rewardScale must be a finite number, got ${rewardScale}.`, "rewardScale", rewardScale);
     }
+    outputAlgebraOf(baseModel.outputType);
     this.baseModel = baseModel;
     this.reward = reward;
     this.rewardScale = rewardScale;

@@ -3,7 +3,7 @@ import type { Coefficient, DDTensor, DiffusionData } from "../data/index.js";
 import { ArgumentError, ShapeError } from "../errors/index.js";
 import type { SampleStreams } from "../random/index.js";
 import type { NoiseSchedule, Scheduler, SchedulerLike } from "../schedulers/index.js";
-import { type OutputType, outputAlgebra } from "./output-type.js";
+import { type OutputType, outputAlgebraOf } from "./output-type.js";
 
 /** A value, or a promise of it: whatever may run a network or a program may be asynchronous. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -36,6 +36,7 @@ export interface TrainLossOptions<D, C> {
 export interface TrainingPair<D> {
   readonly xt: D;
   readonly t: Float32Array;
+  /** The noise in xt: given, drawn, or computed when asked for. @throws ArgumentError where beta is 0 and it was not given */
   readonly x0: D;
   /** The ideal output for this pair. */
   readonly target: D;
@@ -95,28 +96,41 @@ export abstract class BaseModel<D extends DiffusionData<D> = DDTensor, C extends
   /** The noised data, times and target that `trainLoss` compares with; what methods train networks on. */
   trainingPair(x1: D, options: Omit<TrainLossOptions<D, C>, "prediction"> = {}): TrainingPair<D> {
     const { streams } = options;
+    const algebra = outputAlgebraOf(this.outputType);
     const t = options.t ?? drawTimes(x1.length, streams);
     if (t.length !== x1.length) {
       throw new ShapeError(`trainLoss: ${t.length} times for ${x1.length} samples.`, [x1.length], [t.length]);
     }
+    // Named, because errors name the function whose value is not finite.
+    const alpha = (scheduler: Scheduler, time: number): number => scheduler.alpha(time);
+    const beta = (scheduler: Scheduler, time: number): number => scheduler.beta(time);
+    const targetNoise = (scheduler: Scheduler, time: number): number => algebra.target(scheduler, time).x0;
+    const targetData = (scheduler: Scheduler, time: number): number => algebra.target(scheduler, time).x1;
     const at = (f: (scheduler: Scheduler, time: number) => number): Coefficient => this.scheduler.evaluateBatch(f, t);
-    const alpha = at((scheduler, time) => scheduler.alpha(time));
-    const beta = at((scheduler, time) => scheduler.beta(time));
-    const x0 = options.x0 ?? (options.xt === undefined ? drawNoise(x1, streams) : this.noiseOf(x1, options.xt, t));
-    const xt = options.xt ?? x1.linearCombination(alpha, [[beta, x0]]);
-    const target = x1.linearCombination(
-      at((scheduler, time) => outputAlgebra[this.outputType].target(scheduler, time).x1),
-      [[at((scheduler, time) => outputAlgebra[this.outputType].target(scheduler, time).x0), x0]],
-    );
-    return { xt, t, x0, target };
+    const given = options.x0 ?? (options.xt === undefined ? drawNoise(x1, streams) : undefined);
+    const noise = (): D => given ?? this.noiseOf(x1, options.xt!, t);
+    const xt = options.xt ?? x1.linearCombination(at(alpha), [[at(beta), noise()]]);
+    // An endpoint model's target is free of the noise, which is undefined where beta is 0.
+    const noiseTerm = this.outputType === "endpoint" ? [] : [[at(targetNoise), noise()] as const];
+    const target = x1.linearCombination(at(targetData), noiseTerm);
+    return {
+      xt,
+      t,
+      target,
+      get x0() {
+        return noise();
+      },
+    };
   }
 
   /** (xt - alpha x1) / beta. */
   private noiseOf(x1: D, xt: D, t: Float32Array): D {
-    return xt.linearCombination(
-      this.scheduler.evaluateBatch((scheduler, time) => 1 / nonZeroBeta(scheduler, time), t),
-      [[this.scheduler.evaluateBatch((scheduler, time) => -scheduler.alpha(time) / scheduler.beta(time), t), x1]],
-    );
+    const overBeta = (scheduler: Scheduler, time: number): number => 1 / nonZeroBeta(scheduler, time);
+    const alphaOverBeta = (scheduler: Scheduler, time: number): number =>
+      -scheduler.alpha(time) / nonZeroBeta(scheduler, time);
+    return xt.linearCombination(this.scheduler.evaluateBatch(overBeta, t), [
+      [this.scheduler.evaluateBatch(alphaOverBeta, t), x1],
+    ]);
   }
 }
 

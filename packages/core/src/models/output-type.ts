@@ -1,3 +1,4 @@
+import { ArgumentError, nearestName, SingularCoefficientError } from "../errors/index.js";
 import type { Scheduler } from "../schedulers/index.js";
 
 /** What a model's `forward` returns, each the conditional mean of a quantity given x_t. */
@@ -96,21 +97,58 @@ function scoreFactor(scheduler: Scheduler, t: number, halfSigmaSquared: number |
 export const outputAlgebra: { readonly [O in OutputType]: OutputAlgebra } = { velocity, epsilon, endpoint, score };
 
 /**
+ * The algebra of an output type that may have come from untyped code or a file.
+ * @throws ArgumentError for anything but an output type, naming the nearest
+ */
+export function outputAlgebraOf(type: OutputType): OutputAlgebra {
+  if (!outputTypes.includes(type)) {
+    const nearest = nearestName(String(type), outputTypes);
+    throw new ArgumentError(
+      `"${String(type)}" is not an output type${nearest === undefined ? "" : `; did you mean "${nearest}"?`}. ` +
+        `A model's outputType is one of ${outputTypes.join(", ")}.`,
+      "outputType",
+      type,
+    );
+  }
+  return outputAlgebra[type];
+}
+
+/**
  * The affine map from one output type to another at time t: to = state * x + output * from.
  * @param from the type at hand
  * @param to the type wanted
+ * @throws ArgumentError when one of them is no output type
+ * @throws SingularCoefficientError where the conversion is undefined, such as epsilon to endpoint at alpha = 0
  */
 export function convertOutput(from: OutputType, to: OutputType, scheduler: Scheduler, t: number): AffineMap {
-  if (from === to) {
-    return { state: 0, output: 1 };
+  const source = outputAlgebraOf(from);
+  const target = outputAlgebraOf(to);
+  const map = from === to ? { state: 0, output: 1 } : composed(source, target, to, scheduler, t);
+  if (!Number.isFinite(map.state) || !Number.isFinite(map.output)) {
+    throw new SingularCoefficientError(
+      `The conversion from ${from} to ${to} is undefined at t = ${t} (state times ${map.state} plus output times ` +
+        `${map.output}). Use times inside (0, 1) there.`,
+      `${from} to ${to}`,
+      t,
+    );
   }
+  return map;
+}
+
+function composed(
+  source: OutputAlgebra,
+  target: OutputAlgebra,
+  to: OutputType,
+  scheduler: Scheduler,
+  t: number,
+): AffineMap {
   if (to === "endpoint" || to === "epsilon") {
-    return outputAlgebra[from][to](scheduler, t);
+    return source[to](scheduler, t);
   }
-  const factors = outputAlgebra[to].fromPair(scheduler, t);
+  const factors = target.fromPair(scheduler, t);
   // A factor of zero must not meet an endpoint that is singular there (epsilon and score models at t = 0).
-  const d = factors.endpoint === 0 ? { state: 0, output: 0 } : outputAlgebra[from].endpoint(scheduler, t);
-  const e = factors.epsilon === 0 ? { state: 0, output: 0 } : outputAlgebra[from].epsilon(scheduler, t);
+  const d = factors.endpoint === 0 ? { state: 0, output: 0 } : source.endpoint(scheduler, t);
+  const e = factors.epsilon === 0 ? { state: 0, output: 0 } : source.epsilon(scheduler, t);
   return {
     state: factors.endpoint * d.state + factors.epsilon * e.state,
     output: factors.endpoint * d.output + factors.epsilon * e.output,
