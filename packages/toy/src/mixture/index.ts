@@ -1,3 +1,4 @@
+export * from "./by-time.js";
 export * from "./cell-masses.js";
 export * from "./gaussian-mixture.js";
 export * from "./mixture-options.js";

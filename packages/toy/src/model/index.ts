@@ -1,0 +1,2 @@
+export * from "./gaussian-mixture-model.js";
+export * from "./named-mixtures.js";
