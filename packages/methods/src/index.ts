@@ -1,5 +1,7 @@
 export * from "./loop/index.js";
-export * from "./method/index.js";
+export type * from "./method/index.js";
+export { CheckpointError, RequirementError, StorageError, TrainingAbortedError } from "./method/index.js";
 export * from "./monitoring/index.js";
+export * from "./pretraining/index.js";
 export * from "./storage/index.js";
 export * from "./value-matching/index.js";

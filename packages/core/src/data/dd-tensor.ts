@@ -88,6 +88,16 @@ export class DDTensor extends DiffusionData<DDTensor> {
     return new DDTensor(this.tensor.slice(start, end));
   }
 
+  override take(indices: ArrayLike<number>): DDTensor {
+    const stride = this.length === 0 ? 0 : this.data.length / this.length;
+    const taken = new Float32Array(indices.length * stride);
+    for (let i = 0; i < indices.length; i++) {
+      const row = resolveIndex(this.length, indices[i]!);
+      taken.set(this.data.subarray(row * stride, (row + 1) * stride), i * stride);
+    }
+    return new DDTensor(new Tensor(taken, [indices.length, ...this.sampleShape]));
+  }
+
   apply(op: UnaryOp): DDTensor {
     return new DDTensor(op(this.tensor));
   }

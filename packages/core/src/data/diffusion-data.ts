@@ -1,6 +1,7 @@
 import { ArgumentError, ShapeError } from "../errors/index.js";
 import type { SampleStreams } from "../random/index.js";
 import { coefficientOf } from "./coefficient.js";
+import { collate } from "./collate.js";
 import { add, type BinaryOp, divide, mapEntries, multiply, power, subtract, type UnaryOp } from "./elementwise.js";
 import { combineTensors } from "./linear-combination.js";
 import type { Coefficient, DDProtocol, PerSample } from "./protocol.js";
@@ -93,6 +94,14 @@ export abstract class DiffusionData<Self extends DiffusionData<Self>> implements
   /** A copy that shares no array with this batch. */
   clone(): Self {
     return this.apply((tensor) => tensor.clone());
+  }
+
+  /**
+   * Chosen samples in the order of their indices, repeats allowed; negative indices count from the end.
+   * @param indices at least one
+   */
+  take(indices: ArrayLike<number>): Self {
+    return collate(Array.from(indices, (index) => this.at(index)));
   }
 
   /** Zeros of the same structure. */

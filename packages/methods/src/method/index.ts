@@ -1,2 +1,3 @@
 export * from "./errors.js";
 export * from "./method.js";
+export * from "./named-arrays.js";

@@ -9,7 +9,15 @@ import {
   ValuePolicy,
 } from "@diffusiongym/core";
 import { Adam, clipGlobalNorm, type Parameters } from "@diffusiongym/nn";
-import { type Json, type Method, type MethodState, type Metrics, RequirementError } from "../method/index.js";
+import {
+  type Json,
+  type Method,
+  type MethodState,
+  type Metrics,
+  RequirementError,
+  underPrefix,
+  withPrefix,
+} from "../method/index.js";
 import { AbortRules, type Baseline, meanPathCost, rewardStatistics } from "../monitoring/index.js";
 import { type ResolvedOptions, resolveOptions, type ValueMatchingOptions } from "./options.js";
 import { costsToGo } from "./targets.js";
@@ -143,13 +151,11 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
 
   state(): MethodState {
     const { step, arrays } = this.optimizer.state();
-    const named = (prefix: string, map: ReadonlyMap<string, Float32Array>): [string, Float32Array][] =>
-      Array.from(map, ([name, data]) => [`${prefix}/${name}`, data]);
     return {
       iteration: this.completed,
       arrays: new Map([
-        ...named("value", this.options.value.network.parameters.state()),
-        ...named("optimizer", arrays),
+        ...withPrefix("value", this.options.value.network.parameters.state()),
+        ...withPrefix("optimizer", arrays),
       ]),
       values: {
         optimizerStep: step,
@@ -160,14 +166,8 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
   }
 
   restore({ iteration, arrays, values }: MethodState): void {
-    const pick = (prefix: string): Map<string, Float32Array> =>
-      new Map(
-        Array.from(arrays)
-          .filter(([name]) => name.startsWith(`${prefix}/`))
-          .map(([name, data]) => [name.slice(prefix.length + 1), data]),
-      );
-    this.options.value.network.parameters.restore(pick("value"));
-    this.optimizer.restore({ step: values.optimizerStep as number, arrays: pick("optimizer") });
+    this.options.value.network.parameters.restore(underPrefix("value", arrays));
+    this.optimizer.restore({ step: values.optimizerStep as number, arrays: underPrefix("optimizer", arrays) });
     this.rules.restore(values.rules!);
     this.baseline = (values.baseline as Baseline | null) ?? undefined;
     this.completed = iteration;

@@ -1,3 +1,4 @@
+export type { DataInputsOptions } from "./data-inputs.js";
 export {
   type BuildLoss,
   LossGradient,
@@ -6,6 +7,7 @@ export {
   type LossRunOptions,
 } from "./loss-gradient.js";
 export { type LoadOptions, Network, type NetworkOptions, type NetworkVjp, type NetworkVjpOptions } from "./network.js";
+export { NetworkModel, type NetworkModelOptions, type OutputRegression, type StartSampler } from "./network-model.js";
 export {
   type Regression,
   type RegressionResult,

@@ -1,0 +1,3 @@
+export { Pretraining, type PretrainingOptions, trainBaseModel } from "./pretraining.js";
+export type { TrainableModel } from "./trainable-model.js";
+export type { TrainingBatch, TrainingData } from "./training-data.js";
