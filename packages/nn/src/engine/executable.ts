@@ -1,4 +1,5 @@
 import { ArgumentError, NonFiniteError, type Tensor } from "@diffusiongym/core";
+import { firstNonFinite } from "../finite/index.js";
 import type { Graph, ValueInfo } from "../ir/index.js";
 import { fromRuntimeTensor, toRuntimeTensor } from "./conversion.js";
 import type { RuntimeTensor } from "./runtime.js";
@@ -168,13 +169,8 @@ function outputType(graph: Graph, name: string): ValueInfo["type"] {
 }
 
 function requireFinite(graphName: string, name: string, { data, shape }: Tensor): void {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) {
-    sum += data[i]!;
-  }
-  // Finite float32 numbers cannot add up to an infinite double, so the sum is finite exactly when all of them are.
-  if (!Number.isFinite(sum)) {
-    const entry = data.findIndex((value) => !Number.isFinite(value));
+  const entry = firstNonFinite(data);
+  if (entry >= 0) {
     const row = Math.floor(entry / (data.length / (shape[0] ?? 1)));
     throw new NonFiniteError(
       `The output "${name}" of graph "${graphName}" holds ${data[entry]} in row ${row}. Look at its inputs and parameters: one ` +

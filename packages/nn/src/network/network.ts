@@ -137,7 +137,7 @@ export class Network {
     const { wrt, keep = [], into } = options;
     const kind = cotangents === "ones" ? "ones" : "inputs";
     const outputs = cotangents === "ones" ? options.outputs : Object.keys(cotangents);
-    const compiled = await this.compiled(JSON.stringify(["vjp", wrt, keep, kind, outputs]), () =>
+    const compiled = await this.compiled(keyOf(`vjp ${kind}`, wrt, keep, outputs), () =>
       vjp(this.graph, { wrt, keep, cotangents: kind, ...(outputs && { outputs }) }),
     );
     const feeds: Record<string, Tensor> = { ...inputs };
@@ -250,4 +250,13 @@ export class Network {
       throw new IncompatibleError(`Network "${this.graph.name}" was disposed and cannot run.`);
     }
   }
+}
+
+/** One text for several lists of names; names hold no control characters. */
+function keyOf(kind: string, ...lists: readonly (readonly string[] | undefined)[]): string {
+  let key = kind;
+  for (const list of lists) {
+    key += `\u0001${list === undefined ? "\u0002" : list.join("\u0000")}`;
+  }
+  return key;
 }

@@ -9,6 +9,7 @@ import {
   Tensor,
   type ValueFunction,
 } from "@diffusiongym/core";
+import { firstNonFinite } from "../finite/index.js";
 import { DataInputs, type DataInputsOptions } from "./data-inputs.js";
 import type { BuildLoss, LossGradient, LossRunOptions } from "./loss-gradient.js";
 import type { Network } from "./network.js";
@@ -125,7 +126,7 @@ export class ValueNetwork<D extends DiffusionData<D> = DDTensor, C extends objec
         shape,
       );
     }
-    const sample = data.findIndex((value) => !Number.isFinite(value));
+    const sample = firstNonFinite(data);
     if (sample >= 0) {
       throw new NonFiniteError(
         `The value network gives ${data[sample]} for sample ${sample}.`,

@@ -1,4 +1,5 @@
 import { ArgumentError, IncompatibleError, NonFiniteError, ShapeError } from "@diffusiongym/core";
+import { firstNonFinite } from "../finite/index.js";
 import { type Parameters, requireSameLayout } from "../parameters/index.js";
 import type { LearningRateSchedule } from "./schedules.js";
 
@@ -148,13 +149,7 @@ function requireRate(rate: number, step: number): number {
 }
 
 function requireFinite(gradients: Parameters): void {
-  const { data } = gradients;
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) {
-    sum += data[i]!;
-  }
-  // Finite float32 numbers cannot add up to an infinite double, so the sum is finite exactly when all of them are.
-  if (!Number.isFinite(sum)) {
+  if (firstNonFinite(gradients.data) >= 0) {
     throw nonFinite(gradients);
   }
 }
@@ -162,7 +157,7 @@ function requireFinite(gradients: Parameters): void {
 /** The error for gradients with a NaN or an infinity, naming the first parameter that has one. */
 export function nonFinite(gradients: Parameters): NonFiniteError {
   for (const [name, { data }] of gradients) {
-    const index = data.findIndex((value) => !Number.isFinite(value));
+    const index = firstNonFinite(data);
     if (index >= 0) {
       return new NonFiniteError(
         `The gradient of "${name}" holds ${data[index]} at entry ${index}. The parameters were not changed; look at the loss ` +

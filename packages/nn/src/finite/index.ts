@@ -1,0 +1,1 @@
+export { firstNonFinite } from "./non-finite.js";
