@@ -2,7 +2,7 @@ import { ArgumentError, ShapeError } from "../errors/index.js";
 import { DDTensor } from "./dd-tensor.js";
 import { DiffusionData } from "./diffusion-data.js";
 import type { BinaryOp, UnaryOp } from "./elementwise.js";
-import type { Reduction } from "./reductions.js";
+import { checkReduction, type Reduction } from "./reductions.js";
 import { resolveIndex } from "./tensor.js";
 
 /** What a record may hold: tensors, and records of them to any depth. */
@@ -82,6 +82,7 @@ export class DDRecord<E extends RecordEntries = RecordEntries> extends Diffusion
 
   /** Over all entries of all tensors of a sample: the mean weighs every number alike, whichever tensor holds it. */
   aggregate(reduction: Reduction = "mean"): Float32Array {
+    checkReduction(reduction);
     const tensors = this.tensors();
     const sums = new Float64Array(this.length);
     let count = 0;

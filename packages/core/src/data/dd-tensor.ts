@@ -5,7 +5,7 @@ import { DiffusionData } from "./diffusion-data.js";
 import { type BinaryOp, toFloat, type UnaryOp } from "./elementwise.js";
 import { combineTensors } from "./linear-combination.js";
 import type { Coefficient } from "./protocol.js";
-import type { Reduction } from "./reductions.js";
+import { checkReduction, type Reduction } from "./reductions.js";
 import { type NestedNumbers, resolveIndex, sameShape, sizeOf, Tensor } from "./tensor.js";
 
 /** A batch whose samples are one float32 tensor each: points, images, latents. Shape [length, ...]. */
@@ -108,6 +108,7 @@ export class DDTensor extends DiffusionData<DDTensor> {
 
   /** Over all axes but the first; a batch of scalars (shape [n]) gives those n numbers. */
   aggregate(reduction: Reduction = "mean"): Float32Array {
+    checkReduction(reduction);
     const out = new Float32Array(this.length);
     const stride = this.length === 0 ? 0 : this.data.length / this.length;
     for (let i = 0; i < out.length; i++) {

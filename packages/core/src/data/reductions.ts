@@ -1,8 +1,20 @@
-import { ArgumentError, ShapeError } from "../errors/index.js";
+import { ArgumentError, nearestName, ShapeError } from "../errors/index.js";
 import { sizeOf, Tensor } from "./tensor.js";
 
 /** How a set of numbers becomes one. */
 export type Reduction = "mean" | "sum";
+
+/** Refuses what is no reduction, for callers without types. */
+export function checkReduction(reduction: Reduction): void {
+  if (reduction !== "mean" && reduction !== "sum") {
+    const nearest = nearestName(String(reduction), ["mean", "sum"]);
+    throw new ArgumentError(
+      `"${String(reduction)}" is not a reduction; choose "mean" or "sum"${nearest === undefined ? "" : ` (did you mean "${nearest}"?)`}.`,
+      "reduction",
+      reduction,
+    );
+  }
+}
 
 /**
  * Sums or averages over axes, accumulating in double precision.
@@ -16,6 +28,7 @@ export function reduce(
   options: { reduction?: Reduction; axes?: readonly number[]; keepAxes?: boolean } = {},
 ): Tensor<Float32Array> {
   const { reduction = "sum", keepAxes = false } = options;
+  checkReduction(reduction);
   const removed = new Set(
     (options.axes ?? tensor.shape.map((_, i) => i)).map((axis) => resolveAxis(tensor.rank, axis)),
   );
