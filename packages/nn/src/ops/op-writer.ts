@@ -169,11 +169,32 @@ export class OpWriter extends GraphWriter {
     return this.#one("Gemm", [a, b, c], { attributes });
   }
 
-  /** The shape as a vector of `int64`. */
+  /**
+   * The shape as a vector of `int64`. Symbols that an input of the graph has are read from that input, so that nothing is
+   * computed, or kept in memory, for its shape alone.
+   */
   shapeOf(x: ValueInfo): ValueInfo {
     const known = staticShape(x.shape);
-    return known ? this.integers(known) : this.#one("Shape", [x]);
+    if (known) {
+      return this.integers(known);
+    }
+    const parts = x.shape.map((length) =>
+      typeof length === "number" ? this.integers([length]) : this.#lengthOf(length),
+    );
+    return parts.every((part) => part !== undefined) ? this.concat(parts, 0) : this.#one("Shape", [x]);
   }
+
+  /** The length that a symbol stands for as a vector of one, when an input of the graph has it. */
+  #lengthOf(symbol: string): ValueInfo | undefined {
+    for (const input of this.inputs()) {
+      const axis = input.shape.indexOf(symbol);
+      if (axis >= 0) {
+        return this.slice(this.#one("Shape", [input]), { starts: [axis], ends: [axis + 1], axes: [0] });
+      }
+    }
+    return undefined;
+  }
+
   /** The number of entries as an `int64` scalar. */
   sizeOf(x: ValueInfo): ValueInfo {
     return this.#one("Size", [x]);

@@ -103,6 +103,11 @@ export class GraphWriter {
     return info;
   }
 
+  /** The inputs declared so far. */
+  inputs(): readonly ValueInfo[] {
+    return this.#inputs;
+  }
+
   /** Marks an input or initializer as trainable. */
   markParameter(name: string): void {
     this.#parameters.push(name);
