@@ -6,7 +6,7 @@ import type { ControlPolicy, Policy } from "../policies/index.js";
 import type { Reward } from "../rewards/index.js";
 import {
   checkGrid,
-  memoryless,
+  memorylessNoise,
   type NoiseSchedule,
   type NoiseScheduleSpec,
   noiseScheduleFromSpec,
@@ -101,7 +101,7 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
     this.reward = reward;
     this.rewardScale = rewardScale;
     this.solver = options.solver ?? eulerMaruyama;
-    this.noiseSchedule = resolveNoise(options.noiseSchedule ?? baseModel.noiseSchedule ?? memoryless());
+    this.noiseSchedule = resolveNoise(options.noiseSchedule ?? baseModel.noiseSchedule ?? memorylessNoise());
     const choice = options.timeGrid ?? "interior";
     const grid = timeGrid(choice, options.steps ?? (typeof choice === "string" ? 50 : undefined));
     checkGrid({

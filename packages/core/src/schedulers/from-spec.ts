@@ -2,7 +2,7 @@ import { ArgumentError, nearestName } from "../errors/index.js";
 import { Cosine } from "./cosine.js";
 import { Diffusion } from "./diffusion.js";
 import { FeatureSchedulers } from "./features.js";
-import { constant, memoryless, type NoiseSchedule, scaledMemoryless } from "./noise-schedule.js";
+import { constantNoise, memorylessNoise, type NoiseSchedule, scaledMemorylessNoise } from "./noise-schedule.js";
 import { OptimalTransport } from "./optimal-transport.js";
 import type { Scheduler, SchedulerLike } from "./scheduler.js";
 import type { BetaTableSpec, FeatureSchedulersSpec, NoiseScheduleSpec, SchedulerSpec } from "./spec.js";
@@ -21,9 +21,9 @@ const makers: { readonly [T in SchedulerSpec["type"]]: (spec: SchedulerSpec & { 
 const noiseMakers: {
   readonly [T in NoiseScheduleSpec["type"]]: (spec: NoiseScheduleSpec & { readonly type: T }) => NoiseSchedule;
 } = {
-  memoryless: () => memoryless(),
-  constant: ({ sigma }) => constant(sigma),
-  "scaled-memoryless": ({ a }) => scaledMemoryless(a),
+  memoryless: () => memorylessNoise(),
+  constant: ({ sigma }) => constantNoise(sigma),
+  "scaled-memoryless": ({ a }) => scaledMemorylessNoise(a),
   custom: ({ name }) => refuseCustom("noise schedule", name),
 };
 

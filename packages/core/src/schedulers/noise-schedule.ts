@@ -16,7 +16,7 @@ export interface NoiseSchedule {
 }
 
 /** sigma = sqrt(2 eta), for which the optimally controlled process has exactly the tilted law at t = 1. */
-export function memoryless(): NoiseSchedule {
+export function memorylessNoise(): NoiseSchedule {
   return {
     sigma: (t, scheduler) => scheduler.sigmaMemoryless(t),
     isMemoryless: true,
@@ -28,7 +28,7 @@ export function memoryless(): NoiseSchedule {
  * The same sigma at all times; 0 is the probability-flow ODE.
  * @throws ArgumentError unless sigma is finite and >= 0
  */
-export function constant(sigma: number): NoiseSchedule {
+export function constantNoise(sigma: number): NoiseSchedule {
   requireLevel("constant", "sigma", sigma);
   return { sigma: () => sigma, isMemoryless: false, spec: () => ({ type: "constant", sigma }) };
 }
@@ -37,7 +37,7 @@ export function constant(sigma: number): NoiseSchedule {
  * sigma = a sqrt(eta), that is a / sqrt 2 times the memoryless noise: a = sqrt 2 is memoryless, a = 0 the ODE.
  * @throws ArgumentError unless a is finite and >= 0
  */
-export function scaledMemoryless(a: number): NoiseSchedule {
+export function scaledMemorylessNoise(a: number): NoiseSchedule {
   requireLevel("scaledMemoryless", "a", a);
   const isMemoryless = a === Math.SQRT2;
   return {
@@ -53,7 +53,7 @@ export function scaledMemoryless(a: number): NoiseSchedule {
  * @param name shown in errors and in `spec`, which cannot hold the function
  * @default name "custom"
  */
-export function custom(sigma: (t: number, scheduler: Scheduler) => number, name = "custom"): NoiseSchedule {
+export function customNoise(sigma: (t: number, scheduler: Scheduler) => number, name = "custom"): NoiseSchedule {
   return {
     sigma(t, scheduler) {
       const value = sigma(t, scheduler);

@@ -4,7 +4,7 @@ import { loadFixture } from "../../../../tooling/test/fixtures.js";
 import { ArgumentError, SingularCoefficientError } from "../../src/errors/index.js";
 import {
   Cosine,
-  constant,
+  constantNoise,
   Diffusion,
   OptimalTransport,
   type Scheduler,
@@ -56,8 +56,8 @@ const coefficients: { readonly [name: string]: (scheduler: Scheduler, t: number)
   kappa: (scheduler, t) => scheduler.kappa(t),
   eta: (scheduler, t) => scheduler.eta(t),
   sigma_memoryless: (scheduler, t) => scheduler.sigmaMemoryless(t),
-  sigma_constant_0: (scheduler, t) => constant(0).sigma(t, scheduler),
-  "sigma_constant_0.5": (scheduler, t) => constant(0.5).sigma(t, scheduler),
+  sigma_constant_0: (scheduler, t) => constantNoise(0).sigma(t, scheduler),
+  "sigma_constant_0.5": (scheduler, t) => constantNoise(0.5).sigma(t, scheduler),
   model_input: (scheduler, t) => scheduler.modelInput(t),
 };
 

@@ -4,12 +4,12 @@ import { SingularCoefficientError, TimeGridError } from "../../src/errors/index.
 import {
   Cosine,
   checkGrid,
-  constant,
+  constantNoise,
   Diffusion,
   FeatureSchedulers,
-  memoryless,
+  memorylessNoise,
   OptimalTransport,
-  scaledMemoryless,
+  scaledMemorylessNoise,
   type TimeGridChoice,
   Trigonometric,
   timeGrid,
@@ -104,35 +104,35 @@ describe("checkGrid", () => {
 
   it("accepts the interior grid of the linear path at every number of steps", () => {
     for (let steps = 1; steps < 300; steps++) {
-      checkGrid({ grid: timeGrid("interior", steps), scheduler: linear, noise: memoryless() });
+      checkGrid({ grid: timeGrid("interior", steps), scheduler: linear, noise: memorylessNoise() });
     }
   });
 
   it("refuses the linear path exactly when Delta_0 > 2 t_0 (DECISIONS 7)", () => {
     const check = (first: number, second: number) => (): void =>
-      checkGrid({ grid: [first, second, 1], scheduler: linear, noise: memoryless() });
+      checkGrid({ grid: [first, second, 1], scheduler: linear, noise: memorylessNoise() });
     expect(check(0.1, 0.2999)).not.toThrow();
     expect(check(0.1, 0.3001)).toThrowError(TimeGridError);
     // The reference grid from 0.02: 24 steps are too coarse, 25 are not.
-    expect(() => checkGrid({ grid: timeGrid("reference", 24), scheduler: linear, noise: memoryless() })).toThrow();
-    expect(() => checkGrid({ grid: timeGrid("reference", 25), scheduler: linear, noise: memoryless() })).not.toThrow();
+    expect(() => checkGrid({ grid: timeGrid("reference", 24), scheduler: linear, noise: memorylessNoise() })).toThrow();
+    expect(() => checkGrid({ grid: timeGrid("reference", 25), scheduler: linear, noise: memorylessNoise() })).not.toThrow();
   });
 
   it("says what the step does, with numbers, and what would do instead", () => {
-    const check = (): void => checkGrid({ grid: timeGrid("reference", 10), scheduler: linear, noise: memoryless() });
+    const check = (): void => checkGrid({ grid: timeGrid("reference", 10), scheduler: linear, noise: memorylessNoise() });
     expect(check).toThrowError(/t_0 = 0.02 by 0.098, multiplies the state by -3.9/);
     expect(check).toThrowError(/kappa = 50/);
     expect(check).toThrowError(/Use the "interior" grid, take more steps, or pass allowExpansive: true/);
   });
 
   it("accepts an expansive grid when told to", () => {
-    checkGrid({ grid: timeGrid("reference", 5), scheduler: linear, noise: memoryless(), allowExpansive: true });
+    checkGrid({ grid: timeGrid("reference", 5), scheduler: linear, noise: memorylessNoise(), allowExpansive: true });
   });
 
   it("names a start that works where the interior grid does not", () => {
     // kappa ~ 2 nu / t: at nu = 2 the interior grid's first step multiplies by about -3 at any number of steps.
     const scheduler = new Cosine(2);
-    const noise = memoryless();
+    const noise = memorylessNoise();
     let message = "";
     try {
       checkGrid({ grid: timeGrid("interior", 20), scheduler, noise });
@@ -146,26 +146,26 @@ describe("checkGrid", () => {
 
   it("measures the noise in use, not only memoryless noise", () => {
     const grid = [0.1, 0.35, 1];
-    const check = (noise: ReturnType<typeof constant>) => (): void => checkGrid({ grid, scheduler: linear, noise });
-    expect(check(constant(0))).not.toThrow();
-    expect(check(constant(1))).not.toThrow();
-    expect(check(constant(10))).toThrowError(TimeGridError);
+    const check = (noise: ReturnType<typeof constantNoise>) => (): void => checkGrid({ grid, scheduler: linear, noise });
+    expect(check(constantNoise(0))).not.toThrow();
+    expect(check(constantNoise(1))).not.toThrow();
+    expect(check(constantNoise(10))).toThrowError(TimeGridError);
     // rho = a^2 / 2, and Delta_0 kappa(t_0) = 2.5: expansive above a^2 = 1.6.
-    expect(check(scaledMemoryless(1.26))).not.toThrow();
-    expect(check(scaledMemoryless(1.27))).toThrowError(TimeGridError);
+    expect(check(scaledMemorylessNoise(1.26))).not.toThrow();
+    expect(check(scaledMemorylessNoise(1.27))).toThrowError(TimeGridError);
   });
 
   it("passes a grid from 0 for the ODE, and names what is singular there for memoryless noise", () => {
-    checkGrid({ grid: [0, 0.5, 1], scheduler: linear, noise: constant(0) });
-    expect(() => checkGrid({ grid: [0, 0.5, 1], scheduler: linear, noise: memoryless() })).toThrowError(
+    checkGrid({ grid: [0, 0.5, 1], scheduler: linear, noise: constantNoise(0) });
+    expect(() => checkGrid({ grid: [0, 0.5, 1], scheduler: linear, noise: memorylessNoise() })).toThrowError(
       SingularCoefficientError,
     );
-    checkGrid({ grid: [0, 0.01, 1], scheduler: new VPLinear(), noise: memoryless() });
+    checkGrid({ grid: [0, 0.01, 1], scheduler: new VPLinear(), noise: memorylessNoise() });
   });
 
   it("looks at every part", () => {
     const scheduler = new FeatureSchedulers({ x: linear, slow: new Cosine(3) });
-    expect(() => checkGrid({ grid: timeGrid("interior", 30), scheduler, noise: memoryless() })).toThrowError(
+    expect(() => checkGrid({ grid: timeGrid("interior", 30), scheduler, noise: memorylessNoise() })).toThrowError(
       /part "slow"/,
     );
   });

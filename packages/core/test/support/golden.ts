@@ -1,9 +1,9 @@
 import {
   Cosine,
-  constant,
+  constantNoise,
   DDTensor,
   Diffusion,
-  memoryless,
+  memorylessNoise,
   type NoiseSchedule,
   OptimalTransport,
   type Scheduler,
@@ -69,5 +69,5 @@ export function buildScheduler(spec: GoldenScheduler, alphaBars: GoldenArrays): 
 }
 
 export function buildNoise(spec: GoldenNoise): NoiseSchedule {
-  return spec.type === "memoryless" ? memoryless() : constant(spec.sigma);
+  return spec.type === "memoryless" ? memorylessNoise() : constantNoise(spec.sigma);
 }

@@ -83,7 +83,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
       refuse(
         "memoryless noise",
         "it needs memoryless noise, for which start and end of the process are independent. " +
-          "Build the environment without noiseSchedule, or with memoryless().",
+          "Build the environment without noiseSchedule, or with memorylessNoise().",
       );
     }
     if (environment.policy !== undefined) {

@@ -1,4 +1,11 @@
-import { constant, DDTensor, Environment, type MaybePromise, type NoConditioning, Tensor } from "@diffusiongym/core";
+import {
+  constantNoise,
+  DDTensor,
+  Environment,
+  type MaybePromise,
+  type NoConditioning,
+  Tensor,
+} from "@diffusiongym/core";
 import { type GaussianMixture, type PathScheduler, pathPoint } from "../mixture/index.js";
 
 /** A velocity field dx/dt = v(x, t) whose flow carries noise at t = 0 to data at t = 1. */
@@ -30,7 +37,7 @@ export function mixtureField(mixture: GaussianMixture, scheduler: PathScheduler)
 export function environmentField(environment: Environment<DDTensor, NoConditioning>, dimension: number): VelocityField {
   const { baseModel, reward, rewardScale, timesteps } = environment;
   const flow = new Environment(baseModel, reward, {
-    noiseSchedule: constant(0),
+    noiseSchedule: constantNoise(0),
     rewardScale,
     timeGrid: Array.from(timesteps),
     allowExpansiveGrid: true,
