@@ -32,7 +32,9 @@ describe("sigma", () => {
       expect(scaled.sigma(0.3, scheduler)).toBe(memorylessNoise().sigma(0.3, scheduler));
     }
     expect(
-      [memorylessNoise(), scaled, scaledMemorylessNoise(1), constantNoise(1), customNoise(() => 1)].map((n) => n.isMemoryless),
+      [memorylessNoise(), scaled, scaledMemorylessNoise(1), constantNoise(1), customNoise(() => 1)].map(
+        (n) => n.isMemoryless,
+      ),
     ).toEqual([true, true, false, false, false]);
   });
 
@@ -54,12 +56,15 @@ describe("sigma", () => {
 });
 
 describe("spec", () => {
-  it.each([memorylessNoise(), constantNoise(0.5), scaledMemorylessNoise(0.7)])("%# comes back through JSON", (noise) => {
-    const copy = noiseScheduleFromSpec(JSON.parse(JSON.stringify(noise.spec())) as NoiseScheduleSpec);
-    expect(copy.spec()).toEqual(noise.spec());
-    expect(copy.isMemoryless).toBe(noise.isMemoryless);
-    expect(copy.sigma(0.4, new OptimalTransport())).toBe(noise.sigma(0.4, new OptimalTransport()));
-  });
+  it.each([memorylessNoise(), constantNoise(0.5), scaledMemorylessNoise(0.7)])(
+    "%# comes back through JSON",
+    (noise) => {
+      const copy = noiseScheduleFromSpec(JSON.parse(JSON.stringify(noise.spec())) as NoiseScheduleSpec);
+      expect(copy.spec()).toEqual(noise.spec());
+      expect(copy.isMemoryless).toBe(noise.isMemoryless);
+      expect(copy.sigma(0.4, new OptimalTransport())).toBe(noise.sigma(0.4, new OptimalTransport()));
+    },
+  );
 
   it("of a function names it and cannot be built from", () => {
     expect(customNoise(() => 1, "mine").spec()).toEqual({ type: "custom", name: "mine" });

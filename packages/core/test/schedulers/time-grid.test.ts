@@ -115,11 +115,14 @@ describe("checkGrid", () => {
     expect(check(0.1, 0.3001)).toThrowError(TimeGridError);
     // The reference grid from 0.02: 24 steps are too coarse, 25 are not.
     expect(() => checkGrid({ grid: timeGrid("reference", 24), scheduler: linear, noise: memorylessNoise() })).toThrow();
-    expect(() => checkGrid({ grid: timeGrid("reference", 25), scheduler: linear, noise: memorylessNoise() })).not.toThrow();
+    expect(() =>
+      checkGrid({ grid: timeGrid("reference", 25), scheduler: linear, noise: memorylessNoise() }),
+    ).not.toThrow();
   });
 
   it("says what the step does, with numbers, and what would do instead", () => {
-    const check = (): void => checkGrid({ grid: timeGrid("reference", 10), scheduler: linear, noise: memorylessNoise() });
+    const check = (): void =>
+      checkGrid({ grid: timeGrid("reference", 10), scheduler: linear, noise: memorylessNoise() });
     expect(check).toThrowError(/t_0 = 0.02 by 0.098, multiplies the state by -3.9/);
     expect(check).toThrowError(/kappa = 50/);
     expect(check).toThrowError(/Use the "interior" grid, take more steps, or pass allowExpansive: true/);
@@ -146,7 +149,8 @@ describe("checkGrid", () => {
 
   it("measures the noise in use, not only memoryless noise", () => {
     const grid = [0.1, 0.35, 1];
-    const check = (noise: ReturnType<typeof constantNoise>) => (): void => checkGrid({ grid, scheduler: linear, noise });
+    const check = (noise: ReturnType<typeof constantNoise>) => (): void =>
+      checkGrid({ grid, scheduler: linear, noise });
     expect(check(constantNoise(0))).not.toThrow();
     expect(check(constantNoise(1))).not.toThrow();
     expect(check(constantNoise(10))).toThrowError(TimeGridError);
