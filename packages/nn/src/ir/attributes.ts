@@ -1,12 +1,12 @@
 import type { Attributes, AttributeValue, ConstantTensor } from "./types.js";
 
-/** Makers of attribute values: `attribute.int(1)`, `attribute.floats([0.5])`. */
+/** Makers of attribute values: `attribute.int(1)`, `attribute.floats([0.5])`. Floats have single precision, as in a file. */
 export const attribute = {
   int: (value: number): AttributeValue => ({ kind: "int", value }),
-  float: (value: number): AttributeValue => ({ kind: "float", value }),
+  float: (value: number): AttributeValue => ({ kind: "float", value: Math.fround(value) }),
   string: (value: string): AttributeValue => ({ kind: "string", value }),
   ints: (value: readonly number[]): AttributeValue => ({ kind: "ints", value }),
-  floats: (value: readonly number[]): AttributeValue => ({ kind: "floats", value }),
+  floats: (value: readonly number[]): AttributeValue => ({ kind: "floats", value: value.map(Math.fround) }),
   tensor: (value: ConstantTensor): AttributeValue => ({ kind: "tensor", value }),
 } as const;
 

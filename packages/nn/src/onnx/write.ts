@@ -33,10 +33,9 @@ export function writeOnnx(graph: Graph): Uint8Array<ArrayBuffer> {
     irVersion,
     opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(graph.opset) })],
     producerName: "diffusiongym",
-    metadataProps:
-      graph.parameters.length === 0
-        ? []
-        : [create(StringStringEntryProtoSchema, { key: parametersKey, value: JSON.stringify(graph.parameters) })],
+    metadataProps: [
+      create(StringStringEntryProtoSchema, { key: parametersKey, value: JSON.stringify(graph.parameters) }),
+    ],
     graph: create(GraphProtoSchema, {
       name: graph.name,
       input: graph.inputs.map((input) => valueInfo(input.name, input)),
