@@ -11,6 +11,7 @@ import {
 } from "../mixture/index.js";
 import { logSumExp, type Numbers, panelEdges, panelRule } from "../numeric/index.js";
 import { TiltedView } from "./tilted-view.js";
+import { MixtureValueView, type ValueView } from "./value-view.js";
 
 /** A reward whose exact moments are known, or something that makes one for a number of coordinates (the toy rewards). */
 export type RewardFormSource = RewardForm | { form(dimension: number): RewardForm };
@@ -96,8 +97,10 @@ export class ExactTilt {
   }
 
   /** The value function at a point of a path; keep it for as many evaluations at that time as there are. */
-  at(point: PathPoint): TiltedView {
-    return new TiltedView(this.mixture, this.form, this.rewardScale, point);
+  at(point: PathPoint): ValueView {
+    return this.tilted === undefined
+      ? new TiltedView(this.mixture, this.form, this.rewardScale, point)
+      : new MixtureValueView(this.mixture, this.tilted, this.logNormalizer, point);
   }
 
   /** V(x, t) = -log E[e^{lambda r(X_1)} | X_t = x] of each row under the memoryless process; shape `[n]`. */

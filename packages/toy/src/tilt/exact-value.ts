@@ -1,14 +1,14 @@
 import { DDTensor, type NoConditioning, Tensor, type ValueFunction } from "@diffusiongym/core";
 import { ByTime, type PathScheduler, pathPoint } from "../mixture/index.js";
 import type { ExactTilt } from "./exact-tilt.js";
-import type { TiltedView } from "./tilted-view.js";
+import type { ValueView } from "./value-view.js";
 
 /**
  * The exact value function of a tilt as core's `ValueFunction`, for `ValuePolicy`, plots and comparison with a trained one.
  * It is the value of the continuous process: use it without look-ahead. Batches are points, `[n, d]`.
  */
 export class ExactValue implements ValueFunction<DDTensor, NoConditioning> {
-  readonly #views: ByTime<TiltedView>;
+  readonly #views: ByTime<ValueView>;
 
   constructor(
     /** The tilt whose value function this is. */

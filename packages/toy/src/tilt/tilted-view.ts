@@ -1,6 +1,7 @@
 import type { LogMoment, RewardForm } from "../forms/index.js";
 import { type GaussianMixture, multiplyComponent, type NoisedMixture, type PathPoint } from "../mixture/index.js";
 import type { Numbers } from "../numeric/index.js";
+import type { ValueView } from "./value-view.js";
 
 /**
  * The exact value function at one time: V(x) = -log E[exp(lambda r(x1)) | x_t = x] = -log sum_k gamma_k e^{L_k(m_k)} over the
@@ -8,7 +9,7 @@ import type { Numbers } from "../numeric/index.js";
  * grad V = sum_k w_k (z_k - J_k dL_k/dm) - sum_k gamma_k z_k with w_k proportional to gamma_k e^{L_k} and
  * J_k = alpha S_k C_k^-1. The constants of the time are computed once.
  */
-export class TiltedView {
+export class TiltedView implements ValueView {
   readonly #mixture: GaussianMixture;
   readonly #noised: NoisedMixture;
   readonly #moments: readonly LogMoment[];
