@@ -19,6 +19,7 @@ for (const block of run) {
 }
 for (const block of blocks) if (block.skipped) console.log(`${block.readme}:${block.line}: not run: ${block.skipped}`);
 
+if (run.length === 0) throw new Error("No README has an example to run.");
 const compiled = await shell(["tsc", "-p", folder]);
 let failed = compiled.code === 0 ? 0 : 1;
 if (compiled.code !== 0) console.error(compiled.output);
