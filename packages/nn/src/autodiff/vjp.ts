@@ -1,8 +1,8 @@
 import { ArgumentError, IncompatibleError, nearestName, ShapeError } from "@diffusiongym/core";
 import {
   type Graph,
-  nameOutputs,
   type Node,
+  nameOutputs,
   producers,
   prune,
   UniqueNames,

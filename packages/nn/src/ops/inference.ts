@@ -1,5 +1,5 @@
 import { type ElementType, intAttribute, type TensorType } from "../ir/index.js";
-import type { Application } from "./definition.js";
+import type { Application } from "./application.js";
 import { broadcastShapes, printShape, resolveAxis } from "./dimensions.js";
 
 /** A required input's type. */

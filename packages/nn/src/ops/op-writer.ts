@@ -1,10 +1,7 @@
-import { attribute, type ConstantTensor, type ElementType, type ValueInfo } from "../ir/index.js";
+import { attribute, type ValueInfo } from "../ir/index.js";
 import { equalShapes, staticShape } from "./dimensions.js";
+import { ElementwiseWriter } from "./elementwise-writer.js";
 import type { OpName } from "./op-names.js";
-import { GraphWriter } from "./writer.js";
-
-/** A value of the graph, or a number that becomes a scalar constant of the other operand's type. */
-export type Operand = ValueInfo | number;
 
 /** Which axes a reduction runs over. */
 export interface ReduceOptions {
@@ -15,147 +12,10 @@ export interface ReduceOptions {
 }
 
 /** A GraphWriter with a method an operator. */
-export class OpWriter extends GraphWriter {
-  #one(op: OpName, inputs: readonly (ValueInfo | undefined)[], options = {}): ValueInfo {
-    return this.emit(op, inputs, options)[0]!;
-  }
-
-  #pair(a: Operand, b: Operand): [ValueInfo, ValueInfo] {
-    if (typeof a === "number") {
-      return typeof b === "number" ? [this.scalar(a), this.scalar(b)] : [this.scalar(a, b.type), b];
-    }
-    return [a, typeof b === "number" ? this.scalar(b, a.type) : b];
-  }
-
-  #isScalar(value: Operand, number: number): boolean {
-    if (typeof value === "number") {
-      return value === number;
-    }
-    const tensor: ConstantTensor | undefined = this.constantOf(value);
-    return tensor !== undefined && tensor.shape.length === 0 && Number(tensor.data[0]) === number;
-  }
-
-  /** a + b */
-  add(a: Operand, b: Operand): ValueInfo {
-    return this.#isScalar(b, 0) && typeof a !== "number" ? a : this.#one("Add", this.#pair(a, b));
-  }
-  /** a - b */
-  sub(a: Operand, b: Operand): ValueInfo {
-    return this.#isScalar(b, 0) && typeof a !== "number" ? a : this.#one("Sub", this.#pair(a, b));
-  }
-  /** a b, entry by entry */
-  mul(a: Operand, b: Operand): ValueInfo {
-    if (this.#isScalar(b, 1) && typeof a !== "number") {
-      return a;
-    }
-    return this.#isScalar(a, 1) && typeof b !== "number" ? b : this.#one("Mul", this.#pair(a, b));
-  }
-  /** a / b */
-  div(a: Operand, b: Operand): ValueInfo {
-    return this.#isScalar(b, 1) && typeof a !== "number" ? a : this.#one("Div", this.#pair(a, b));
-  }
-  /** a to the power b */
-  pow(a: Operand, b: Operand): ValueInfo {
-    return this.#isScalar(b, 1) && typeof a !== "number" ? a : this.#one("Pow", this.#pair(a, b));
-  }
-  /** The larger of two, entry by entry. */
-  max(a: Operand, b: Operand): ValueInfo {
-    return this.#one("Max", this.#pair(a, b));
-  }
-  /** The smaller of two, entry by entry. */
-  min(a: Operand, b: Operand): ValueInfo {
-    return this.#one("Min", this.#pair(a, b));
-  }
-  /** `yes` where the condition holds, `no` elsewhere. */
-  where(condition: ValueInfo, yes: Operand, no: Operand): ValueInfo {
-    return this.#one("Where", [condition, ...this.#pair(yes, no)]);
-  }
-
-  /** a = b, as bool */
-  equal(a: Operand, b: Operand): ValueInfo {
-    return this.#one("Equal", this.#pair(a, b));
-  }
-  /** a > b, as bool */
-  greater(a: Operand, b: Operand): ValueInfo {
-    return this.#one("Greater", this.#pair(a, b));
-  }
-  /** a < b, as bool */
-  less(a: Operand, b: Operand): ValueInfo {
-    return this.#one("Less", this.#pair(a, b));
-  }
-  /** The opposite of a condition. */
-  not(a: ValueInfo): ValueInfo {
-    return this.#one("Not", [a]);
-  }
-
-  /** -x */
-  neg(x: ValueInfo): ValueInfo {
-    return this.#one("Neg", [x]);
-  }
-  /** |x| */
-  abs(x: ValueInfo): ValueInfo {
-    return this.#one("Abs", [x]);
-  }
-  /** -1, 0 or 1 */
-  sign(x: ValueInfo): ValueInfo {
-    return this.#one("Sign", [x]);
-  }
-  /** 1 / x */
-  reciprocal(x: ValueInfo): ValueInfo {
-    return this.#one("Reciprocal", [x]);
-  }
-  /** Square root. */
-  sqrt(x: ValueInfo): ValueInfo {
-    return this.#one("Sqrt", [x]);
-  }
-  /** e to the power x */
-  exp(x: ValueInfo): ValueInfo {
-    return this.#one("Exp", [x]);
-  }
-  /** Natural logarithm. */
-  log(x: ValueInfo): ValueInfo {
-    return this.#one("Log", [x]);
-  }
-  /** Sine. */
-  sin(x: ValueInfo): ValueInfo {
-    return this.#one("Sin", [x]);
-  }
-  /** Cosine. */
-  cos(x: ValueInfo): ValueInfo {
-    return this.#one("Cos", [x]);
-  }
-  /** Hyperbolic tangent. */
-  tanh(x: ValueInfo): ValueInfo {
-    return this.#one("Tanh", [x]);
-  }
-  /** 1 / (1 + exp(-x)) */
-  sigmoid(x: ValueInfo): ValueInfo {
-    return this.#one("Sigmoid", [x]);
-  }
-  /** log(1 + exp(x)) */
-  softplus(x: ValueInfo): ValueInfo {
-    return this.#one("Softplus", [x]);
-  }
-  /** Error function. */
-  erf(x: ValueInfo): ValueInfo {
-    return this.#one("Erf", [x]);
-  }
-  /** max(x, 0) */
-  relu(x: ValueInfo): ValueInfo {
-    return this.#one("Relu", [x]);
-  }
-  /** x x, entry by entry */
-  square(x: ValueInfo): ValueInfo {
-    return this.mul(x, x);
-  }
-  /** The same numbers as another element type. */
-  cast(x: ValueInfo, type: ElementType): ValueInfo {
-    return x.type === type ? x : this.#one("Cast", [x], { attributes: { to: attribute.int(onnxTypeCode[type]) } });
-  }
-
+export class OpWriter extends ElementwiseWriter {
   /** Matrix product over the last two axes, broadcasting the others. */
   matMul(a: ValueInfo, b: ValueInfo): ValueInfo {
-    return this.#one("MatMul", [a, b]);
+    return this.one("MatMul", [a, b]);
   }
   /** alpha A' B' + beta C for matrices, where ' transposes if asked. */
   gemm(a: ValueInfo, b: ValueInfo, options: GemmOptions = {}): ValueInfo {
@@ -166,7 +26,7 @@ export class OpWriter extends GraphWriter {
       ...(transA ? { transA: attribute.int(1) } : {}),
       ...(transB ? { transB: attribute.int(1) } : {}),
     };
-    return this.#one("Gemm", [a, b, c], { attributes });
+    return this.one("Gemm", [a, b, c], { attributes });
   }
 
   /**
@@ -181,7 +41,7 @@ export class OpWriter extends GraphWriter {
     const parts = x.shape.map((length) =>
       typeof length === "number" ? this.integers([length]) : this.#lengthOf(length),
     );
-    return parts.every((part) => part !== undefined) ? this.concat(parts, 0) : this.#one("Shape", [x]);
+    return parts.every((part) => part !== undefined) ? this.concat(parts, 0) : this.one("Shape", [x]);
   }
 
   /** The length that a symbol stands for as a vector of one, when an input of the graph has it. */
@@ -189,7 +49,7 @@ export class OpWriter extends GraphWriter {
     for (const input of this.inputs()) {
       const axis = input.shape.indexOf(symbol);
       if (axis >= 0) {
-        return this.slice(this.#one("Shape", [input]), { starts: [axis], ends: [axis + 1], axes: [0] });
+        return this.slice(this.one("Shape", [input]), { starts: [axis], ends: [axis + 1], axes: [0] });
       }
     }
     return undefined;
@@ -197,7 +57,7 @@ export class OpWriter extends GraphWriter {
 
   /** The number of entries as an `int64` scalar. */
   sizeOf(x: ValueInfo): ValueInfo {
-    return this.#one("Size", [x]);
+    return this.one("Size", [x]);
   }
   /** A tensor of one number in the shape of another. */
   fullLike(x: ValueInfo, value: number): ValueInfo {
@@ -213,7 +73,7 @@ export class OpWriter extends GraphWriter {
     if (!("name" in shape) && equalShapes(x.shape, shape)) {
       return x;
     }
-    return this.#one("Reshape", [x, "name" in shape ? shape : this.integers(shape)]);
+    return this.one("Reshape", [x, "name" in shape ? shape : this.integers(shape)]);
   }
   /** The same entries in the shape of another tensor. */
   reshapeLike(x: ValueInfo, like: ValueInfo): ValueInfo {
@@ -231,21 +91,21 @@ export class OpWriter extends GraphWriter {
   }
   /** Inserts axes of length 1; positions are in the result. */
   unsqueeze(x: ValueInfo, axes: readonly number[] | ValueInfo): ValueInfo {
-    return this.#one("Unsqueeze", [x, "name" in axes ? axes : this.integers(axes)]);
+    return this.one("Unsqueeze", [x, "name" in axes ? axes : this.integers(axes)]);
   }
   /** Removes axes of length 1. */
   squeeze(x: ValueInfo, axes: readonly number[] | ValueInfo): ValueInfo {
-    return this.#one("Squeeze", [x, "name" in axes ? axes : this.integers(axes)]);
+    return this.one("Squeeze", [x, "name" in axes ? axes : this.integers(axes)]);
   }
   /** Axes in another order. @default reversed */
   transpose(x: ValueInfo, permutation: readonly number[] = x.shape.map((_, i) => x.shape.length - 1 - i)): ValueInfo {
     return permutation.every((axis, i) => axis === i)
       ? x
-      : this.#one("Transpose", [x], { attributes: { perm: attribute.ints(permutation) } });
+      : this.one("Transpose", [x], { attributes: { perm: attribute.ints(permutation) } });
   }
   /** Broadcast to a shape given as a vector of `int64` or numbers. */
   expand(x: ValueInfo, shape: ValueInfo | readonly number[]): ValueInfo {
-    return this.#one("Expand", [x, "name" in shape ? shape : this.integers(shape)]);
+    return this.one("Expand", [x, "name" in shape ? shape : this.integers(shape)]);
   }
   /** Broadcast to the shape of another tensor. */
   expandTo(x: ValueInfo, like: ValueInfo): ValueInfo {
@@ -254,7 +114,7 @@ export class OpWriter extends GraphWriter {
 
   /** Joins tensors along an axis. */
   concat(parts: readonly ValueInfo[], axis: number): ValueInfo {
-    return parts.length === 1 ? parts[0]! : this.#one("Concat", parts, { attributes: { axis: attribute.int(axis) } });
+    return parts.length === 1 ? parts[0]! : this.one("Concat", parts, { attributes: { axis: attribute.int(axis) } });
   }
   /** Cuts a tensor along an axis into pieces of the given lengths. */
   split(x: ValueInfo, lengths: readonly number[] | ValueInfo, axis: number): ValueInfo[] {
@@ -269,18 +129,18 @@ export class OpWriter extends GraphWriter {
   slice(x: ValueInfo, { starts, ends, axes }: SliceOptions): ValueInfo {
     const vector = (given: readonly number[] | ValueInfo): ValueInfo =>
       "name" in given ? given : this.integers(given);
-    return this.#one("Slice", [x, vector(starts), vector(ends), ...(axes ? [vector(axes)] : [])]);
+    return this.one("Slice", [x, vector(starts), vector(ends), ...(axes ? [vector(axes)] : [])]);
   }
   /** Zeros around a tensor; `pads` are the lengths before every axis, then those after. */
   pad(x: ValueInfo, pads: readonly number[] | ValueInfo): ValueInfo {
     if (!("name" in pads) && pads.every((length) => length === 0)) {
       return x;
     }
-    return this.#one("Pad", [x, "name" in pads ? pads : this.integers(pads)]);
+    return this.one("Pad", [x, "name" in pads ? pads : this.integers(pads)]);
   }
   /** Slices of `x` along an axis, by whole-number indices of any shape. */
   gather(x: ValueInfo, indices: ValueInfo, axis: number): ValueInfo {
-    return this.#one("Gather", [x, indices], { attributes: { axis: attribute.int(axis) } });
+    return this.one("Gather", [x, indices], { attributes: { axis: attribute.int(axis) } });
   }
 
   /** Sum over axes. */
@@ -299,14 +159,14 @@ export class OpWriter extends GraphWriter {
     if (axes?.length === 0) {
       return x;
     }
-    return this.#one(op, [x, axes && this.integers(axes)], {
+    return this.one(op, [x, axes && this.integers(axes)], {
       attributes: { keepdims: attribute.int(keepDims ? 1 : 0) },
     });
   }
 
   /** exp(x) divided by its sum along an axis. */
   softmax(x: ValueInfo, axis = -1): ValueInfo {
-    return this.#one("Softmax", [x], { attributes: { axis: attribute.int(axis) } });
+    return this.one("Softmax", [x], { attributes: { axis: attribute.int(axis) } });
   }
 }
 
@@ -331,13 +191,3 @@ export interface SliceOptions {
   /** @default the first axes, in order */
   readonly axes?: readonly number[] | ValueInfo;
 }
-
-/** Number of each element type in ONNX's `TensorProto.DataType`. */
-export const onnxTypeCode: Readonly<Record<ElementType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};

@@ -1,5 +1,5 @@
 import type { ConstantTensor, Dimension } from "../ir/index.js";
-import type { Application, PartialValue } from "./definition.js";
+import type { Application, PartialValue } from "./application.js";
 import { resolveAxis } from "./dimensions.js";
 
 /** Integer tensors larger than this are data, not shapes. */

@@ -1,7 +1,7 @@
 import { type ElementType, intAttribute, type ValueInfo } from "../ir/index.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
+import { onnxTypeCode } from "./element-codes.js";
 import { inputType, isFloat, requireFloat } from "./inference.js";
-import { onnxTypeCode } from "./op-writer.js";
 
 const sameType = (node: Application) => [inputType(node, 0)];
 const sameFloat = (node: Application) => [requireFloat(node)];

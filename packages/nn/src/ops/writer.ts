@@ -12,12 +12,14 @@ import {
   UniqueNames,
   type ValueInfo,
 } from "../ir/index.js";
-import type { Application, OpDefinition, PartialValue } from "./definition.js";
+import type { Application, OpTyping, PartialValue } from "./application.js";
+import { equalShapes } from "./dimensions.js";
+import { keyOf, trimmed } from "./node-key.js";
 import type { OpName } from "./op-names.js";
 import { knownNumbers, partialOfConstant } from "./partial-values.js";
 
 /** Finds an operator's definition. */
-export type DefinitionLookup = (op: string) => OpDefinition | undefined;
+export type DefinitionLookup = (op: string) => OpTyping | undefined;
 
 /** How a node is written. */
 export interface EmitOptions {
@@ -207,6 +209,9 @@ export class GraphWriter {
   /** Writes one node, or finds the equal one written before. */
   emit(op: OpName, inputs: readonly (ValueInfo | undefined)[], options: EmitOptions = {}): ValueInfo[] {
     const { attributes = {}, outputs: count = 1, name = op.toLowerCase() } = options;
+    inputs.forEach((input) => {
+      this.#requireOwn(input);
+    });
     const inputNames = trimmed(inputs.map((input) => input?.name ?? ""));
     const key = keyOf(op, inputNames, attributes);
     const earlier = this.#written.get(key);
@@ -231,6 +236,17 @@ export class GraphWriter {
     this.#written.set(key, this.#nodes.length);
     this.#nodes.push(node);
     return outputs.map((output) => this.value(output));
+  }
+
+  #requireOwn(value: ValueInfo | undefined): void {
+    const own = value && this.#types.get(value.name);
+    if (value && !(own?.type === value.type && equalShapes(own.shape, value.shape))) {
+      throw new ArgumentError(
+        `"${value.name}" is not a value of the graph "${this.#graphName}"; values of one builder cannot be used in another.`,
+        "inputs",
+        value.name,
+      );
+    }
   }
 
   /** An output of a node of the graph being continued, added when the node does not make it yet. */
@@ -310,22 +326,4 @@ export class GraphWriter {
   #missingOutput(node: Node, output: number): never {
     throw new ShapeError(`${node.op} (node "${node.name}") has no output ${output}.`);
   }
-}
-
-function trimmed(names: string[]): string[] {
-  while (names.length > 0 && names[names.length - 1] === "") {
-    names.pop();
-  }
-  return names;
-}
-
-/** Equal for nodes that compute the same. */
-function keyOf(op: string, inputs: readonly string[], attributes: Attributes): string {
-  const entries = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const print = entries.map(([name, { kind, value }]) =>
-    kind === "tensor"
-      ? `${name}=${value.type}[${value.shape}]${value.data.join()}`
-      : `${name}=${JSON.stringify(value)}`,
-  );
-  return JSON.stringify([op, inputs, print]);
 }

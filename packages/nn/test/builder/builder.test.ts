@@ -85,6 +85,8 @@ describe("GraphBuilder", () => {
     expect(() => linear(g, g.input("ragged", ["N", "M"]), { name: "l", out: 2 })).toThrow(
       /its last axis must be a number/,
     );
+    const foreign = new GraphBuilder("other").input("x", ["N", 3]);
+    expect(() => g.exp(foreign)).toThrow(/"x" is not a value of the graph "g"/);
     expect(() => activate(g, x, "silly" as ActivationName)).toThrow(/Did you mean "silu"\?/);
   });
 });

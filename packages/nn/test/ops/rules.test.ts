@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import { GraphBuilder, type GraphValue } from "../../src/builder/index.js";
 import type { ElementType } from "../../src/ir/index.js";
 import { type OpName, opNames, ops } from "../../src/ops/index.js";
@@ -46,6 +46,11 @@ describe("every rule agrees with finite differences, and so does the gradient of
 });
 
 describe("the table", () => {
+  test("is total by type", () => {
+    expectTypeOf<keyof typeof ops>().toEqualTypeOf<OpName>();
+    expectTypeOf<keyof typeof opCases>().toEqualTypeOf<OpName>();
+  });
+
   test("has a case for every operator, reaching every input that is not declared discrete", () => {
     expect(Object.keys(opCases).sort()).toEqual([...opNames].sort());
     expect(Object.keys(ops).sort()).toEqual([...opNames].sort());
