@@ -1,0 +1,160 @@
+import { type AnyData, RandomKey, type Sample, type ValueFunction, ValuePolicy } from "@diffusiongym/core";
+import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
+import { type Estimate, meanOf } from "./estimate.js";
+import { asPoints, type Points, rollOut } from "./roll-out.js";
+
+/** What is measured of a model's samples. */
+export interface ModelEvaluation {
+  /** Mean reward of the valid samples. */
+  readonly reward: Estimate | undefined;
+  /** Mean cost of control: the path KL to the base model, in nats. */
+  readonly klPath: Estimate | undefined;
+  /** Valid samples over all. */
+  readonly validFraction: number;
+  /** The samples, when they are points. */
+  readonly points: Points | undefined;
+  /** States at every time of a few samples, when they are points. */
+  readonly paths: Paths | undefined;
+  /** Share of samples in the cell of each mode, where there is an exact answer. */
+  readonly modeWeights?: ArrayLike<number>;
+  /** Total-variation distance of these shares to the target's. */
+  readonly modeDistance?: number;
+  /** Sliced Wasserstein distance to target samples. */
+  readonly distance?: number;
+  /** Effective sample fraction of the path weights. */
+  readonly pathEffectiveFraction?: number;
+}
+
+/** A few trajectories. */
+export interface Paths {
+  readonly timesteps: Float32Array;
+  /** One batch of points a time. */
+  readonly states: readonly Points[];
+}
+
+/** The base model, the adapted one, and what is known exactly, measured alike. */
+export interface Evaluation {
+  /** Samples of each model. */
+  readonly count: number;
+  readonly base: ModelEvaluation;
+  readonly adapted: ModelEvaluation;
+  /** Estimate of log E[exp(lambda r)], -V at the start; its error is the standard deviation over starting points, 0 at the optimum. */
+  readonly logNormalizer: Estimate;
+  /** Target samples and their own distance to as many others: the floor of the distances. */
+  readonly target: { readonly points: Points; readonly distance: number } | undefined;
+  /** Achieved reward scale and R^2 on the probability-flow ODE. */
+  readonly achieved: { readonly rewardScale: number; readonly rSquared: number } | undefined;
+}
+
+/** What to evaluate. */
+export interface EvaluationOptions {
+  readonly environment: AnyEnvironment;
+  readonly value: ValueFunction<AnyData, object>;
+  readonly lookAhead: boolean;
+  /** Samples of each model. */
+  readonly count: number;
+  /** Seed of the run; the evaluation uses noise of its own. */
+  readonly seed: number;
+  readonly exact: ExactAnswer | undefined;
+  readonly signal: AbortSignal;
+  /** Called with the part that is under way, and how much of everything is done. */
+  readonly onProgress: (part: string, done: number, total: number) => void;
+}
+
+/** Samples whose paths are kept. */
+const pathCount = 2048;
+/** Starting points at which the value is averaged. */
+const startCount = 512;
+/** Points that distances are computed from. */
+const distanceCount = 5000;
+
+/** Samples the base model and the adapted one, and measures both. */
+export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
+  const { environment, value, lookAhead, count, exact, signal, onProgress } = options;
+  const seed = evaluationSeed(options.seed);
+  const { scheduler } = environment;
+  const controlled = (ahead: boolean): AnyEnvironment =>
+    environment.withPolicies({ controlPolicy: new ValuePolicy({ value, scheduler, lookAhead: ahead }) });
+  const targetPoints = exact?.sample(Math.min(count, distanceCount), seed);
+  const otherPoints = exact?.sample(Math.min(count, distanceCount), seed + 1);
+  const record = exact === undefined ? (["trajectory"] as const) : (["trajectory", "drifts", "noises"] as const);
+  const measure = async (model: AnyEnvironment, part: string, done: number): Promise<ModelEvaluation> => {
+    const sample = await rollOut(model, {
+      n: count,
+      seed,
+      signal,
+      onProgress: (samples) => onProgress(part, done + samples, 2 * count),
+    });
+    // Recorded states of large data would not fit the memory, and nobody could draw them.
+    const few =
+      asPoints(sample.sample) && (await rollOut(model, { n: Math.min(pathCount, count), seed, record, signal }));
+    return measureModel({ model, sample, few, exact, targetPoints });
+  };
+  const base = await measure(environment, "sampling the base model", 0);
+  const adapted = await measure(controlled(lookAhead), "sampling the adapted model", count);
+  const target =
+    targetPoints === undefined || otherPoints === undefined || exact === undefined
+      ? undefined
+      : {
+          points: { dimension: exact.dimension, data: targetPoints },
+          distance: exact.distance(targetPoints, otherPoints),
+        };
+  const achieved = await exact?.achievedTilt(controlled(false), seed);
+  return { count, base, adapted, logNormalizer: await startingValue(environment, value, seed), target, achieved };
+}
+
+interface Measurement {
+  readonly model: AnyEnvironment;
+  readonly sample: Sample<AnyData, object>;
+  readonly few: Sample<AnyData, object> | undefined;
+  readonly exact: ExactAnswer | undefined;
+  readonly targetPoints: Float32Array | undefined;
+}
+
+async function measureModel({ model, sample, few, exact, targetPoints }: Measurement): Promise<ModelEvaluation> {
+  const points = asPoints(sample.sample);
+  const common = {
+    reward: meanOf(sample.rewards, sample.valids),
+    klPath: meanOf(sample.pathCosts, sample.valids),
+    validFraction: sample.valids.reduce((sum, valid) => sum + valid, 0) / Math.max(1, sample.length),
+    points,
+    paths: few && pathsOf(few),
+  };
+  if (exact === undefined || points === undefined) {
+    return common;
+  }
+  const modeWeights = exact.countModes(points.data);
+  const compared = points.data.subarray(0, distanceCount * points.dimension);
+  return {
+    ...common,
+    modeWeights,
+    modeDistance: exact.modeDistance(modeWeights),
+    ...(targetPoints && { distance: exact.distance(compared, targetPoints) }),
+    ...(few && { pathEffectiveFraction: await exact.pathEffectiveFraction(model, few) }),
+  };
+}
+
+function pathsOf(few: Sample<AnyData, object>): Paths | undefined {
+  const states = few.trajectory.map(asPoints);
+  return states.every((points) => points !== undefined) ? { timesteps: few.timesteps, states } : undefined;
+}
+
+/** -V at starting points: log E[exp(lambda r)] for the exact value, whatever the point. */
+async function startingValue(
+  { baseModel, timesteps }: AnyEnvironment,
+  value: ValueFunction<AnyData, object>,
+  seed: number,
+): Promise<Estimate> {
+  const drawn = await baseModel.sampleP0(startCount, RandomKey.fromSeed(seed).fold("p0").streams(), {});
+  const { x, conditioning } = await baseModel.preprocess(drawn.x, drawn.conditioning);
+  const values = Array.from(await value.value(x, new Float32Array(startCount).fill(timesteps[0]!), conditioning));
+  const mean = values.reduce((sum, entry) => sum + entry, 0) / startCount;
+  const variance = values.reduce((sum, entry) => sum + (entry - mean) ** 2, 0) / startCount;
+  return { value: -mean, error: Math.sqrt(variance) };
+}
+
+/** A seed whose noise no training rollout of the same run has seen. */
+export function evaluationSeed(seed: number): number {
+  const shift = 2 ** 32;
+  return seed + shift < Number.MAX_SAFE_INTEGER ? seed + shift : seed - shift;
+}

@@ -1,0 +1,1 @@
+export { type AchievedTilt, type AnyEnvironment, type ExactAnswer, exactAnswer } from "./exact.js";

@@ -1,0 +1,100 @@
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { DiffusionGymError, listBaseModels, listRewards, MissingPackageError, nearestName } from "@diffusiongym/core";
+import { UsageError } from "../arguments/index.js";
+
+/** Modalities of which this project has packages, and what they are about. */
+export const ownModalities = ["toy", "images", "molecules"] as const;
+
+/** The modality of an id: `toy` of `toy/gmm2d`. */
+export function modalityOf(id: string): string {
+  return id.split("/")[0]!;
+}
+
+/**
+ * Imports the package of a modality, `@diffusiongym/<modality>`, unless one of its parts is registered already.
+ * @throws MissingPackageError with the command that installs it; UsageError for a modality that nobody knows
+ */
+export async function importModality(modality: string): Promise<void> {
+  if (modality === "any" || isRegistered(modality)) {
+    return;
+  }
+  if (!(ownModalities as readonly string[]).includes(modality)) {
+    const nearest = nearestName(modality, ownModalities);
+    throw new UsageError(
+      `There is no modality "${modality}".${nearest === undefined ? "" : ` Did you mean "${nearest}"?`} ` +
+        `Known are ${ownModalities.join(", ")}; for another, name the package that registers it: --import PACKAGE.`,
+    );
+  }
+  await importModalityPackage(modality);
+}
+
+/** Imports one of our own packages. */
+export async function importModalityPackage(modality: string): Promise<void> {
+  const name = `@diffusiongym/${modality}`;
+  try {
+    await import(name);
+  } catch (error) {
+    if (!isMissing(error, name)) {
+      throw error;
+    }
+    throw new MissingPackageError(
+      `The modality "${modality}" is in a package that is not installed: npm install ${name}`,
+      name,
+    );
+  }
+}
+
+/**
+ * Imports a third party's package, by name or by path, as seen from a folder; it registers its parts.
+ * @throws MissingPackageError when there is none; UsageError when it registers nothing
+ */
+export async function importPackage(specifier: string, folder: string): Promise<void> {
+  const before = countParts();
+  try {
+    await import(locate(specifier, folder));
+  } catch (error) {
+    if (DiffusionGymError.isInstance(error) || !isMissing(error, specifier)) {
+      throw error;
+    }
+    throw new MissingPackageError(
+      `--import ${specifier}: there is no such package here. Install it with: npm install ${specifier}`,
+      specifier,
+    );
+  }
+  if (countParts() === before) {
+    throw new UsageError(
+      `--import ${specifier}: the package registers no base model and no reward, or it uses another copy of @diffusiongym/core. ` +
+        "Install diffusiongym and the package into the same project and run it there.",
+    );
+  }
+}
+
+/** Where a specifier leads from a folder; a bare name that the folder does not resolve is left to our own resolution. */
+function locate(specifier: string, folder: string): string {
+  if (/^\.{0,2}\//.test(specifier)) {
+    return pathToFileURL(resolve(folder, specifier)).href;
+  }
+  try {
+    return pathToFileURL(createRequire(join(folder, "package.json")).resolve(specifier)).href;
+  } catch {
+    return specifier;
+  }
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = (error ?? {}) as { code?: string; message?: string };
+  return (
+    ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code ?? "") &&
+    (message ?? "").includes(name.replace(/^\.{0,2}\//, ""))
+  );
+}
+
+function isRegistered(modality: string): boolean {
+  return [...listBaseModels(), ...listRewards()].some(({ id }) => modalityOf(id) === modality);
+}
+
+function countParts(): number {
+  return listBaseModels().length + listRewards().length;
+}
