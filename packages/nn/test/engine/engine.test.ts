@@ -2,7 +2,7 @@ import { ArgumentError, IncompatibleError, NonFiniteError, ShapeError, Tensor } 
 import { afterAll, describe, expect, test } from "vitest";
 import { Engine, ExecutionError } from "../../src/engine/index.js";
 import { Parameters } from "../../src/parameters/index.js";
-import { integerGraph, linearGraph, pairGraph } from "./graphs.js";
+import { integerGraph, largeIntegerGraph, linearGraph, pairGraph } from "./graphs.js";
 
 const engines: [string, Engine][] = [["onnxruntime for this platform", new Engine({ threads: 1 })]];
 if (typeof document === "undefined") {
@@ -81,6 +81,13 @@ describe.each(engines)("%s", (_, engine) => {
     expect(results.shape).toMatchObject({ shape: [2], data: Int32Array.of(2, 2) });
     expect(results.kept).toMatchObject({ shape: [2, 1], data: Uint8Array.of(0, 1) });
     expect(results.doubled).toMatchObject({ shape: [], data: Int32Array.of(42) });
+  });
+
+  test("integers beyond 32 bits are refused, not cut", async () => {
+    const executable = await engine.compile(largeIntegerGraph);
+    const run = (value: number): Promise<unknown> => executable.run({ x: new Tensor(Int32Array.of(0, value), [2]) });
+    expect(await run(-1)).toMatchObject({ y: { data: Int32Array.of(0, -(2 ** 31)) } });
+    await expect(run(1)).rejects.toThrow(/"y" holds 2147483648, which does not fit into 32 bits/);
   });
 
   test("runs asked for at once happen one after the other, each with its own inputs", async () => {

@@ -66,3 +66,15 @@ export const integerGraph: Graph = {
   ]),
   parameters: [],
 };
+
+/** Integers times 2^31, which 64 bits hold and 32 do not. */
+export const largeIntegerGraph: Graph = {
+  name: "large-integers",
+  opset: 18,
+  inputs: [{ name: "x", type: "int64", shape: ["N"] }],
+  outputs: ["y"],
+  nodes: [node("Mul", ["x", "factor"], "y")],
+  initializers: new Map([["factor", { type: "int64", shape: [], data: BigInt64Array.of(2n ** 31n) }]]),
+  valueInfo: new Map([["y", { type: "int64", shape: ["N"] }]]),
+  parameters: [],
+};

@@ -1,7 +1,8 @@
 import { ArgumentError, IncompatibleError, NonFiniteError, RandomKey, ShapeError, Tensor } from "@diffusiongym/core";
 import { afterAll, describe, expect, test } from "vitest";
 import { GraphBuilder, linear, meanSquaredError, mlp, type NetworkDefinition, silu } from "../../src/builder/index.js";
-import { Engine } from "../../src/engine/index.js";
+import { type CompileOptions, Engine, type Executable } from "../../src/engine/index.js";
+import type { Graph } from "../../src/ir/index.js";
 import { type BuildLoss, Network } from "../../src/network/index.js";
 import { Adam } from "../../src/optimizers/index.js";
 import { Parameters } from "../../src/parameters/index.js";
@@ -104,6 +105,29 @@ describe("Network", () => {
     await clone.dispose();
     expect([...(await average.run(inputs)).y!.data]).toEqual(Array(12).fill(0));
     await average.dispose();
+  });
+
+  test("a disposed network leaves compiled graphs to its clones, and the last one frees them", async () => {
+    let compiled = 0;
+    class CountingEngine extends Engine {
+      override compile(graph: Graph, options?: CompileOptions): Promise<Executable> {
+        compiled += 1;
+        return super.compile(graph, options);
+      }
+    }
+    const network = Network.initialize(twoOutputs(), RandomKey.fromSeed(1), {
+      engine: new CountingEngine({ threads: 1 }),
+    });
+    const clone = network.clone();
+    await network.run(inputs);
+    await clone.run(inputs);
+    await network.dispose();
+    await clone.run(inputs);
+    await clone.vjp(inputs, "ones", { wrt: ["a"] });
+    await clone.vjp(inputs, "ones", { wrt: ["a"] });
+    expect(compiled).toBe(2);
+    await clone.dispose();
+    await expect(clone.run(inputs)).rejects.toThrow(/disposed/);
   });
 
   test("a frozen copy gives the same and keeps its parameters", async () => {

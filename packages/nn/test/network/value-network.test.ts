@@ -8,7 +8,7 @@ import {
   type ValueFunction,
 } from "@diffusiongym/core";
 import { afterAll, describe, expect, expectTypeOf, test } from "vitest";
-import { valueMlp } from "../../src/builder/index.js";
+import { GraphBuilder, valueMlp } from "../../src/builder/index.js";
 import { Engine } from "../../src/engine/index.js";
 import { Network, ValueNetwork } from "../../src/network/index.js";
 import { Adam } from "../../src/optimizers/index.js";
@@ -108,6 +108,23 @@ describe("ValueNetwork", () => {
     const strong = await value.value(particles(1), times, { strength: Float32Array.of(0, 0, 0, 9) });
     expect(strong.slice(0, 3)).toEqual(weak.slice(0, 3));
     expect(strong[3]).not.toBe(weak[3]);
+  });
+
+  test("other outputs of the network have no part in the value or its gradient", async () => {
+    const { graph, parameters } = valueMlp({ inDim: 2, width: 8, depth: 2, zeroStart: false });
+    const g = new GraphBuilder(graph);
+    g.output("distance", g.reduceSum(g.square(g.value("x")), { axes: [1] }));
+    const definition = { graph: g.build().graph, parameters };
+    const network = Network.initialize(definition, RandomKey.fromSeed(3), { engine });
+    expect(() => new ValueNetwork({ network })).toThrow(
+      /say which output is the value; the network gives value, distance/,
+    );
+    const value = new ValueNetwork({ network, output: "value" });
+    const alone = new ValueNetwork({ network: plane() });
+    const expected = await alone.valueAndGradient(x, t, {});
+    const found = await value.valueAndGradient(x, t, {});
+    expect(found.values).toEqual(expected.values);
+    expect(found.gradient.data).toEqual(expected.gradient.data);
   });
 
   test("a regression fills the gradients of the weighted squares", async () => {

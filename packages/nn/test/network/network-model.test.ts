@@ -1,0 +1,82 @@
+import { DDRecord, DDTensor, OptimalTransport, RandomKey, Tensor } from "@diffusiongym/core";
+import { checkBaseModel } from "@diffusiongym/core/testing";
+import { afterAll, expect, test } from "vitest";
+import { fourierTimeFeatures, GraphBuilder, linear, mlp, silu } from "../../src/builder/index.js";
+import { Engine } from "../../src/engine/index.js";
+import { Network, NetworkModel } from "../../src/network/index.js";
+import { directionalDerivative, dot, wave } from "./finite-differences.js";
+
+const engine = new Engine({ threads: 1 });
+afterAll(() => engine.dispose());
+
+const scheduler = new OptimalTransport();
+
+function tensorModel(): NetworkModel {
+  const definition = mlp({ inDim: 2, timeDim: 4, condDim: 4, width: 8, depth: 1 });
+  const network = Network.initialize(definition, RandomKey.fromSeed(1), { engine });
+  network.parameters.data.forEach((value, i) => {
+    network.parameters.data[i] = value + 0.1 * Math.sin(i);
+  });
+  return new NetworkModel({ network, outputType: "velocity", scheduler, start: [2] });
+}
+
+type Particles = DDRecord<{ positions: DDTensor; colours: DDTensor }>;
+const particles = (seed: number): Particles =>
+  new DDRecord({
+    positions: new DDTensor(new Tensor(wave(12, seed), [3, 4])),
+    colours: new DDTensor(new Tensor(wave(3, seed + 1), [3, 1])),
+  });
+
+function recordModel(): NetworkModel<Particles> {
+  const g = new GraphBuilder("particles");
+  const parts = [g.input("positions", ["N", 4]), g.input("colours", ["N", 1])];
+  const features = g.concat([...parts, fourierTimeFeatures(g, g.input("t", ["N"]))], 1);
+  const hidden = silu(g, linear(g, features, { name: "hidden", out: 8 }));
+  g.output("positions_out", linear(g, hidden, { name: "positions", out: 4 }));
+  g.output("colours_out", linear(g, hidden, { name: "colours", out: 1 }));
+  return new NetworkModel<Particles>({
+    network: Network.initialize(g.build(), RandomKey.fromSeed(2), { engine }),
+    outputType: "endpoint",
+    scheduler,
+    start: (n, streams) => ({
+      x: new DDRecord({
+        positions: DDTensor.randn(n, [4], streams.fold("positions")),
+        colours: DDTensor.randn(n, [1], streams.fold("colours")),
+      }),
+      conditioning: {},
+    }),
+  });
+}
+
+test("is a base model by core's own conformance kit", async () => {
+  await checkBaseModel(tensorModel());
+  await checkBaseModel(recordModel());
+});
+
+test("a regression of any data type is sum_i w_i mean_j (output - target)^2, with its gradient", async () => {
+  const model = recordModel();
+  const { parameters, gradients } = model.network;
+  const [x, targets] = [particles(1), particles(5)];
+  const t = Float32Array.of(0.1, 0.5, 0.9);
+  const weights = Float32Array.of(1, 0.25, 2);
+  const batch = { x, t, conditioning: {}, targets, weights };
+  const lossByHand = async (): Promise<number> => {
+    const errors = (await model.forward(x, t, {})).sub(targets).squaredNorm();
+    return errors.reduce((sum, error, i) => sum + (weights[i]! * error) / 5, 0);
+  };
+  const { loss } = await model.regress(batch);
+  expect(loss).toBeCloseTo(await lossByHand(), 5);
+  const direction = wave(parameters.size, 3);
+  const slope = await directionalDerivative(lossByHand, parameters.data, direction, 1e-3);
+  expect(Math.abs(dot(gradients.data, direction) - slope)).toBeLessThan(5e-3 * Math.abs(slope));
+});
+
+test("under other parameters it shares what is compiled and nothing else", async () => {
+  const model = tensorModel();
+  const copy = model.withNetwork(model.network.clone());
+  copy.network.parameters.data.fill(0);
+  const x = new DDTensor(new Tensor(wave(4, 1), [2, 2]));
+  const t = Float32Array.of(0.3, 0.6);
+  expect([...(await copy.forward(x, t, {})).data]).toEqual([0, 0, 0, 0]);
+  expect((await model.forward(x, t, {})).data[0]).not.toBe(0);
+});
