@@ -28,16 +28,21 @@ export async function checkBaseModel<D extends DiffusionData<D> = DDTensor, C ex
   const given = options.conditioning ?? {};
   const key = RandomKey.fromSeed(seed).fold("check");
   const list = new Checklist(`The base model ${model.constructor.name}`);
-  const drawn = await model.sampleP0(4, key.streams(), given);
-  const { x, conditioning } = await model.preprocess(drawn.x, drawn.conditioning);
+  await list.check(`outputType must be one of ${outputTypes.join(", ")}.`, () =>
+    outputTypes.includes(model.outputType),
+  );
+  const drawn = await list.need("sampleP0(4, ...) must give states.", () => model.sampleP0(4, key.streams(), given));
+  await list.check("sampleP0(4, ...) must give 4 samples.", () => drawn.x.length === 4);
+  if (drawn.x.length !== 4) {
+    return list.finish();
+  }
+  const { x, conditioning } = await list.need("preprocess must take what sampleP0 gave.", () =>
+    model.preprocess(drawn.x, drawn.conditioning),
+  );
   const t = new Float32Array(4).fill(0.5);
   const part = (from: number, to: number): Promise<D> =>
     Promise.resolve(model.forward(x.slice(from, to), t.slice(from, to), sliceConditioning(conditioning, from, to)));
 
-  await list.check(`outputType must be one of ${outputTypes.join(", ")}.`, () =>
-    outputTypes.includes(model.outputType),
-  );
-  await list.check("sampleP0(4, ...) must give 4 samples.", () => drawn.x.length === 4);
   await list.check("sampleP0 must depend on the streams only.", async () =>
     sameBits((await model.sampleP0(4, key.streams(), given)).x, drawn.x),
   );
@@ -54,7 +59,7 @@ export async function checkBaseModel<D extends DiffusionData<D> = DDTensor, C ex
     async () => (await model.sampleP0(0, key.streams(), sliceConditioning(given, 0, 0))).x.length === 0,
   );
   const before = x.clone();
-  const output = await model.forward(x, t, conditioning);
+  const output = await list.need("forward must take what preprocess gave.", () => model.forward(x, t, conditioning));
   await list.check(
     "forward must return the structure of its input.",
     () => distance(output.zerosLike(), x.zerosLike()) === 0,

@@ -30,7 +30,7 @@ export async function checkEnvironment<D extends DiffusionData<D> = DDTensor, C 
   const list = new Checklist(`The environment of ${environment.baseModel.constructor.name}`);
   const run = (extra: object = {}): Promise<Sample<D, C>> =>
     environment.sample(5, { seed, record: "all", ...given, ...extra });
-  const full = await run();
+  const full = await list.need("sample(5, { record: 'all' }) must work.", () => run());
 
   await list.check("the same seed must give the same bits.", async () => sameBits((await run()).latent, full.latent));
   await list.check(

@@ -35,7 +35,9 @@ export async function checkReward<D extends DiffusionData<D> = DDTensor, C exten
   const n = sample.length;
   const list = new Checklist(`The reward ${reward.constructor.name}`);
   const before = sample.clone();
-  const result = await reward.evaluate(sample, latent, conditioning);
+  const result = await list.need("evaluate must judge the samples it is given.", () =>
+    reward.evaluate(sample, latent, conditioning),
+  );
 
   await list.check("give at least 4 samples to check with.", () => n >= 4);
   await list.check("rewards must be one finite number a valid sample, valids one 0 or 1 a sample.", () => {
@@ -59,7 +61,9 @@ export async function checkReward<D extends DiffusionData<D> = DDTensor, C exten
     return one.rewards.length === 1 && one.valids.length === 1;
   });
   if (isDifferentiable(reward)) {
-    const { rewards, valids, gradient } = await reward.gradient(sample, latent, conditioning);
+    const { rewards, valids, gradient } = await list.need("gradient must judge the samples it is given.", () =>
+      reward.gradient(sample, latent, conditioning),
+    );
     await list.check(
       "gradient must return the rewards that evaluate returns.",
       () => arrayDistance(rewards, result.rewards) <= tolerance && arrayDistance(valids, result.valids) === 0,

@@ -34,6 +34,19 @@ export class Checklist {
     }
   }
 
+  /**
+   * Runs what later checks need; an exception is a failure that ends them.
+   * @throws ConformanceError with all failures so far when `action` throws
+   */
+  async need<T>(failure: string, action: () => T | Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      this.failures.push(`${failure} It threw: ${error instanceof Error ? error.message : String(error)}`);
+      throw new ConformanceError(this.subject, this.failures);
+    }
+  }
+
   /** Checks that something throws. */
   async throws(failure: string, action: () => unknown): Promise<void> {
     try {
