@@ -72,7 +72,7 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
   const active = dependents(graph, write, wrt);
   const made = producers(graph);
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    differentiate(graph, { write, index, active, adjoints, made });
+    differentiate(graph, { write, index, active, adjoints, made, wrt });
   }
 
   const gradients = new Map<string, string>();
@@ -137,6 +137,7 @@ interface Step {
   readonly active: ReadonlySet<string>;
   readonly adjoints: Adjoints;
   readonly made: ReadonlyMap<string, Node>;
+  readonly wrt: readonly string[];
 }
 
 /** Adds what one node passes back to the cotangents of its inputs. */
@@ -149,7 +150,7 @@ function differentiate(graph: Graph, step: Step): void {
   }
   const context = differentiation(node, step);
   const swish = findSwish(node, step.made);
-  if (swish !== undefined) {
+  if (swish !== undefined && !step.wrt.includes(swish.sigmoid)) {
     if (active.has(swish.x)) {
       adjoints.add(swish.x, gradientOfSwish(context, swish));
     }

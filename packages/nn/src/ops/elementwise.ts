@@ -119,6 +119,29 @@ export const elementwiseOps = {
   },
   Max: { arity: [1, Number.POSITIVE_INFINITY], attributes: [], infer, gradient: extremum },
   Min: { arity: [1, Number.POSITIVE_INFINITY], attributes: [], infer, gradient: extremum },
+  Clip: {
+    arity: [1, 3],
+    attributes: [],
+    infer: (node) => {
+      requireSameType(node);
+      return [inputType(node, 0)];
+    },
+    // z = min(max(x, a), b):  dx = dz where a <= x <= b,  da = sum of dz where x < a,  db = sum of dz where x > b
+    // Subgradient at the bounds: all to x.
+    gradient: (node, input) => {
+      const { write, inputs } = node;
+      const gradient = node.cotangent(0);
+      const x = node.input(0);
+      const below = inputs[1] && write.less(x, inputs[1]);
+      const above = inputs[2] && write.greater(x, inputs[2]);
+      if (!gradient || input > 0) {
+        const outside = input === 1 ? below : above;
+        return gradient && outside && unbroadcast(write, write.where(outside, gradient, 0), node.input(input));
+      }
+      const inner = below ? write.where(below, 0, gradient) : gradient;
+      return above ? write.where(above, 0, inner) : inner;
+    },
+  },
   Where: {
     arity: [3, 3],
     attributes: [],

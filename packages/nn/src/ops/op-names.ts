@@ -1,7 +1,7 @@
 /**
  * Every operator that this package knows. Each has an entry in the table `ops` (without one this does not compile) and a
  * case in the finite-difference tests (without one they fail). Operators to come (Conv, ConvTranspose, InstanceNormalization,
- * GroupNormalization, Resize, pooling, Clip, Trilu, CumSum, GatherND, ScatterND, ...) are added here first, then in a
+ * GroupNormalization, Resize, pooling, CumSum, GatherND, ScatterND, ...) are added here first, then in a
  * family file beside the ones that exist.
  */
 export const opNames = [
@@ -14,6 +14,7 @@ export const opNames = [
   "Max",
   "Min",
   "Where",
+  "Clip",
   // comparisons and logic
   "Equal",
   "Greater",
@@ -56,6 +57,7 @@ export const opNames = [
   "Squeeze",
   "Transpose",
   "Expand",
+  "Trilu",
   // joining and cutting
   "Concat",
   "Split",

@@ -155,6 +155,17 @@ export const rearrangingOps = {
       );
     },
   },
+  Trilu: {
+    arity: [1, 2],
+    attributes: ["upper"],
+    infer: (node) => [inputType(node, 0)],
+    discreteInputs: [1],
+    // y = the upper or lower triangle of x:  dx = the same triangle of dy
+    gradient: (node) => {
+      const gradient = node.cotangent(0);
+      return gradient && node.write.emit("Trilu", [gradient, node.inputs[1]], { attributes: node.attributes })[0];
+    },
+  },
   Expand: {
     arity: [2, 2],
     attributes: [],

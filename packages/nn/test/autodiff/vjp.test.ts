@@ -113,6 +113,15 @@ describe("vjp", () => {
     g.output("y", g.square(middle));
     const { graph, gradients } = vjp(g.build().graph, { wrt: [middle.name], cotangents: "ones", keep: [] });
     expect(values((await runGraph(graph, { x: vector(1, 3) }))[gradients.get(middle.name)!])).toEqual([4, 12]);
+
+    // Inside a pattern that has a rule of its own.
+    const h = new GraphBuilder("inside");
+    const sigmoid = h.sigmoid(h.input("x", ["N"]));
+    h.output("y", h.mul(h.value("x"), sigmoid));
+    const inside = vjp(h.build().graph, { wrt: [sigmoid.name, "x"], cotangents: "ones", keep: [] });
+    const result = await runGraph(inside.graph, { x: vector(0, 3) });
+    expect(values(result[inside.gradients.get(sigmoid.name)!])).toEqual([0, 3]);
+    expect(values(result["grad:x"])[0]).toBe(0.5);
   });
 
   test("documents the subgradients at kinks and ties", async () => {

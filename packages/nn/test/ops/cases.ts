@@ -119,6 +119,17 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
       ...one("Where"),
     },
   ],
+  Clip: [
+    {
+      inputs: { x: separated([2, 4]), low: floats([], -0.5, -0.5), high: floats([], 0.4, 0.4) },
+      ...one("Clip"),
+    },
+    {
+      inputs: { x: separated([2, 4]), high: floats([], 0.4, 0.4) },
+      build: (g, { x, high }) => g.emit("Clip", [x, undefined, high])[0]!,
+    },
+    { inputs: { x: floats([3]) }, ...one("Clip") },
+  ],
   Equal: "discrete",
   Greater: "discrete",
   GreaterOrEqual: "discrete",
@@ -203,6 +214,13 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   Transpose: [
     { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.transpose(x!) },
     { inputs: { x: floats([2, 3, 4]) }, build: (g, { x }) => g.transpose(x!, [2, 0, 1]) },
+  ],
+  Trilu: [
+    { inputs: { x: floats([2, 3, 3]) }, ...one("Trilu") },
+    {
+      inputs: { x: floats([3, 4]) },
+      build: (g, { x }) => g.emit("Trilu", [x, g.scalar(-1, "int64")], { attributes: { upper: attribute.int(0) } })[0]!,
+    },
   ],
   Expand: [
     { inputs: { x: floats([3, 1]) }, build: (g, { x }) => g.expand(x!, [2, 1, 4]) },
