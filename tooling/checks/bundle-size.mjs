@@ -1,25 +1,47 @@
 // Core and toy with everything they export, as a browser would download them: minified and gzipped, under the limit.
+import { relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { root } from "../shell.mjs";
 
 const limitKb = 30;
 
-/** @param {string} contents of a page's script @returns {Promise<number>} kB (1000 bytes), gzipped */
+/**
+ * What a page downloads to begin with: the entry and what it imports at once, not what it may import later on demand.
+ *
+ * @param {string} contents of the page's script
+ * @returns {Promise<number>} kB (1000 bytes), gzipped
+ */
 async function bundledKb(contents) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: `${root}/tooling/readme` },
     bundle: true,
+    splitting: true,
     minify: true,
     format: "esm",
     platform: "browser",
     target: "es2022",
+    outdir: root,
     // Not the repository's tsconfig.json, whose paths lead to the sources.
     tsconfigRaw: "{}",
+    // Optional, and imported on demand.
+    external: ["@diffusiongym/nn"],
+    metafile: true,
     write: false,
+    absWorkingDir: root,
     logLevel: "silent",
   });
-  return gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length / 1000;
+  const entry = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]?.entryPoint) ?? "";
+  const chunks = new Set([entry]);
+  for (const chunk of chunks) {
+    for (const { path, kind, external } of metafile.outputs[chunk]?.imports ?? []) {
+      if (kind !== "import-statement") continue;
+      if (external) throw new Error(`${path} is imported at once, and must not be.`);
+      chunks.add(path);
+    }
+  }
+  const downloaded = outputFiles.filter(({ path }) => chunks.has(relative(root, path)));
+  return downloaded.reduce((total, { contents: code }) => total + gzipSync(code, { level: 9 }).length, 0) / 1000;
 }
 
 const all = await bundledKb('export * as core from "@diffusiongym/core"; export * as toy from "@diffusiongym/toy";');

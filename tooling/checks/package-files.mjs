@@ -72,11 +72,18 @@ for (const problem of problems) console.error(problem);
 console.log(`${packages.length} packages, ${problems.length} problems`);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** Sources that register something as they load: a call at the top level, outside any function. @param {string} folder */
+/**
+ * Sources that register something as they load: that call, at the top level, a function of another file. What a file
+ * does to itself is no side effect, since nobody sees it who does not use the file.
+ *
+ * @param {string} folder
+ */
 function sourcesWithEffects(folder) {
-  return files(join(root, folder, "src")).filter((path) =>
-    /^(await )?register\w+\(/m.test(readFileSync(join(root, folder, "src", path), "utf8")),
-  );
+  return files(join(root, folder, "src")).filter((path) => {
+    const code = readFileSync(join(root, folder, "src", path), "utf8");
+    const called = [...code.matchAll(/^(?:await )?(register\w+)\(/gm)].map((match) => match[1]);
+    return called.some((name) => !new RegExp(`function ${name}\\b`).test(code));
+  });
 }
 
 /** Outputs of sources that are gone, which would be published. @param {string} folder */
