@@ -1,5 +1,6 @@
 import { type DDTensor, type NoConditioning, registerBaseModel, registerReward } from "@diffusiongym/core";
 import { makeGmm, makeGmm2d, type ToyMixtureOptions } from "./model/index.js";
+import { makeGmmMlp } from "./network-model/index.js";
 import {
   BimodalReward,
   type BimodalRewardOptions,
@@ -29,6 +30,7 @@ declare module "@diffusiongym/core" {
   interface BaseModelRegistry {
     "toy/gmm": PointEntry<ToyMixtureOptions>;
     "toy/gmm2d": PointEntry<ToyMixtureOptions>;
+    "toy/gmm-mlp": PointEntry<Record<string, never>>;
   }
   interface RewardRegistry {
     "toy/linear": PointEntry<LinearRewardOptions>;
@@ -59,6 +61,9 @@ registerBaseModel("toy/gmm", makeGmm, {
 registerBaseModel("toy/gmm2d", makeGmm2d, {
   description: "exact Gaussian mixture in the plane: four modes at (+-2, +-2)",
   options: mixtureHelp,
+});
+registerBaseModel("toy/gmm-mlp", makeGmmMlp, {
+  description: "toy/gmm as a small trained network; needs @diffusiongym/nn",
 });
 
 registerReward("toy/linear", LinearReward, {

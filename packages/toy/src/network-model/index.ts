@@ -1,0 +1,1 @@
+export { gmmMlpConfig, makeGmmMlp } from "./gmm-mlp.js";
