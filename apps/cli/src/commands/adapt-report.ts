@@ -1,0 +1,136 @@
+import type { FileStorage } from "@diffusiongym/methods";
+import type { Evaluation, Row } from "../evaluation/index.js";
+import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
+import { type Figure, figureSvg } from "../plot/index.js";
+import {
+  grouped,
+  type LearningPoint,
+  learningFigure,
+  type PathGroup,
+  type PointGroup,
+  pathFigure,
+  renderPage,
+  sampleFigure,
+} from "../report/index.js";
+import { versions } from "./versions.js";
+
+/** A finished run, for its report. */
+export interface FinishedRun {
+  readonly modelId: string;
+  readonly rewardId: string;
+  readonly environment: AnyEnvironment;
+  readonly evaluation: Evaluation;
+  readonly rows: readonly Row[];
+  readonly exact: ExactAnswer | undefined;
+  readonly learning: readonly LearningPoint[];
+  readonly commandLine: string;
+  readonly seed: number;
+  /** Settings of the training, for the details. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  /** Seconds of training and of evaluation in this call. */
+  readonly seconds: { readonly training: number; readonly evaluation: number };
+  /** The trained value network as ONNX. */
+  readonly network: Uint8Array;
+}
+
+/**
+ * Writes the report, its pictures, the summary and the network; each appears as a whole or not at all.
+ * @returns names of the files, the report first
+ */
+export async function writeReport(run: FinishedRun, storage: FileStorage): Promise<string[]> {
+  const figures = await figuresOf(run);
+  const encoder = new TextEncoder();
+  const files: [string, Uint8Array][] = [
+    ["report.html", encoder.encode(renderPage(pageOf(run, figures)))],
+    ...figures.map((figure): [string, Uint8Array] => [`${figure.name}.svg`, encoder.encode(`${figureSvg(figure)}\n`)]),
+    ["summary.json", encoder.encode(`${JSON.stringify(summaryOf(run), null, 2)}\n`)],
+    ["value.onnx", run.network],
+  ];
+  for (const [name, bytes] of files) {
+    await storage.write(name, bytes);
+  }
+  return files.map(([name]) => name);
+}
+
+/** What programs want to know of a run: the content of `summary.json`, and what `--json` prints. */
+export function summaryOf(run: FinishedRun): Record<string, unknown> {
+  const { modelId, rewardId, environment, rows, evaluation, commandLine, seed, settings, seconds } = run;
+  return {
+    command: "adapt",
+    model: modelId,
+    reward: rewardId,
+    method: "value matching",
+    rewardScale: environment.rewardScale,
+    seed,
+    samples: evaluation.count,
+    results: Object.fromEntries(
+      rows.map(({ key, name, unit, base, adapted, exact }) => [key, { name, unit, base, adapted, exact }]),
+    ),
+    settings,
+    seconds,
+    commandLine,
+    versions: versions(),
+    spec: environment.spec,
+  };
+}
+
+/** What the numbers of the table are. */
+export function tableCaption({ evaluation, environment, exact }: FinishedRun): string {
+  const { length } = environment.timesteps;
+  return (
+    `${grouped(evaluation.count)} samples of each model, by the SDE in ${length - 1} steps; ± is the standard error` +
+    `${exact === undefined ? "" : ". Exact: the target p(x) exp(λr(x))/Z itself"}.`
+  );
+}
+
+async function figuresOf(run: FinishedRun): Promise<Figure[]> {
+  const { evaluation, environment, exact, learning, modelId } = run;
+  const { base, adapted, target } = evaluation;
+  const figures: Figure[] = [];
+  if (base.points && adapted.points && base.points.data.length > 0) {
+    const groups: PointGroup[] = [
+      { role: "base", title: `base: ${modelId}`, points: base.points },
+      { role: "adapted", title: "adapted", points: adapted.points },
+      ...(target ? [{ role: "exact" as const, title: "exact target", points: target.points }] : []),
+    ];
+    figures.push(await sampleFigure({ groups, environment, exact }));
+  }
+  if (base.paths && adapted.paths) {
+    const groups: PathGroup[] = [
+      { role: "base", title: "base", paths: base.paths },
+      { role: "adapted", title: "adapted", paths: adapted.paths },
+    ];
+    figures.push(pathFigure(groups));
+  }
+  if (learning.length > 0) {
+    const baseReward = exact?.baseReward ?? base.reward?.value;
+    figures.push(learningFigure(learning, { baseReward, exact }));
+  }
+  return figures;
+}
+
+function pageOf(run: FinishedRun, figures: readonly Figure[]) {
+  const { modelId, rewardId, environment, rows, exact, commandLine, seed, settings, seconds } = run;
+  return {
+    title: `${modelId} adapted to ${rewardId}`,
+    introduction: [
+      `Value matching has adapted the base model ${modelId}, with the law p(x), to the reward ${rewardId}, r(x). ` +
+        `Its target is the law p(x) exp(λ r(x)) / Z with λ = ${environment.rewardScale}: as much reward as possible for each nat of KL divergence to the base model.`,
+      exact === undefined
+        ? "No exact answer is known for this pair; the table compares the adapted model with the base model."
+        : "For this pair the target is known exactly, so that the adapted model can be held against it.",
+    ],
+    tableCaption: tableCaption(run),
+    rows,
+    figures,
+    details: [
+      ["command", commandLine],
+      ["seed", String(seed)],
+      ...Object.entries(settings).map(([name, value]) => [name, String(value)] as const),
+      ["training", `${seconds.training.toFixed(1)} s in this call`],
+      ["evaluation", `${seconds.evaluation.toFixed(1)} s`],
+      ...Object.entries(versions()),
+    ] as const,
+    spec: environment.spec,
+  };
+}

@@ -1,0 +1,11 @@
+import { adaptCommand } from "./adapt.js";
+import type { Command } from "./command.js";
+import { listCommand } from "./list.js";
+import { sampleCommand } from "./sample.js";
+
+export type { Command } from "./command.js";
+export { Interruption } from "./interruption.js";
+export { ownVersion } from "./versions.js";
+
+/** All subcommands, in the order in which the help shows them. */
+export const commands: readonly Command[] = [listCommand, sampleCommand, adaptCommand];
