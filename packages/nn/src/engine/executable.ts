@@ -33,14 +33,15 @@ export class Executable {
   readonly outputs: readonly string[];
   readonly #parts: ExecutableParts;
   readonly #bound: Bound;
-  readonly #inputNames: ReadonlySet<string>;
+  /** Bound inputs, and at each run the others: one object for all runs, because they happen one after the other. */
+  readonly #feeds: Record<string, RuntimeTensor>;
 
   /** Use `Engine.compile`. */
   constructor(parts: ExecutableParts, bound: Bound = bind(parts, unbound(parts.graph), {})) {
     this.#parts = parts;
     this.#bound = bound;
     this.inputs = parts.graph.inputs.filter(({ name }) => bound.feeds[name] === undefined);
-    this.#inputNames = new Set(this.inputs.map(({ name }) => name));
+    this.#feeds = { ...bound.feeds };
     this.outputs = parts.graph.outputs;
   }
 
@@ -63,7 +64,8 @@ export class Executable {
    */
   async run(feeds: NamedTensors = {}, fetches: NamedTensors = {}): Promise<Record<string, Tensor>> {
     const { session, graph, checkedOutputs } = this.#parts;
-    const made = await session.run(this.runtimeFeeds(feeds), this.runtimeFetches(fetches));
+    const tensors = this.runtimeTensors(feeds);
+    const made = await session.run(() => this.fillFeeds(tensors), this.runtimeFetches(fetches));
     const results: Record<string, Tensor> = {};
     for (const name of graph.outputs) {
       results[name] = fetches[name] ?? this.#bound.targets[name] ?? fromRuntimeTensor(name, made[name]!);
@@ -79,10 +81,11 @@ export class Executable {
     return this.#parts.session.dispose();
   }
 
-  private runtimeFeeds(feeds: NamedTensors): Record<string, RuntimeTensor> {
+  /** The inputs that are not bound, checked, in the order of `inputs`. */
+  private runtimeTensors(feeds: NamedTensors): RuntimeTensor[] {
     const { session, graph } = this.#parts;
-    const all: Record<string, RuntimeTensor> = { ...this.#bound.feeds };
     const symbols = new Map(this.#bound.symbols);
+    const tensors: RuntimeTensor[] = [];
     for (const info of this.inputs) {
       const { name, type } = info;
       const tensor = feeds[name];
@@ -93,18 +96,31 @@ export class Executable {
         );
       }
       checkInput(graph.name, info, tensor, symbols);
-      all[name] = toRuntimeTensor(session.runtime, { name, type, tensor });
+      tensors.push(toRuntimeTensor(session.runtime, { name, type, tensor }));
     }
-    for (const name in feeds) {
-      if (!this.#inputNames.has(name)) {
-        requireName(graph, "input", name);
-        throw new ArgumentError(
-          `Graph "${graph.name}": the input "${name}" is bound already and cannot be given.`,
-          name,
-        );
-      }
+    let count = 0;
+    for (const _ in feeds) {
+      count += 1;
     }
-    return all;
+    if (count !== tensors.length) {
+      throw this.surplus(feeds);
+    }
+    return tensors;
+  }
+
+  private fillFeeds(tensors: readonly RuntimeTensor[]): Record<string, RuntimeTensor> {
+    for (let i = 0; i < tensors.length; i++) {
+      this.#feeds[this.inputs[i]!.name] = tensors[i]!;
+    }
+    return this.#feeds;
+  }
+
+  /** The error for inputs that the graph does not take, or does not take any more. */
+  private surplus(feeds: NamedTensors): ArgumentError {
+    const { graph } = this.#parts;
+    const name = Object.keys(feeds).find((key) => !this.inputs.some((input) => input.name === key))!;
+    requireName(graph, "input", name);
+    return new ArgumentError(`Graph "${graph.name}": the input "${name}" is bound already and cannot be given.`, name);
   }
 
   private runtimeFetches(fetches: NamedTensors): Record<string, RuntimeTensor | null> {

@@ -28,11 +28,11 @@ export class Session {
 
   /**
    * Runs the graph.
-   * @param feeds every input
+   * @param prepare gives every input when the turn of this run has come; the object may be used again for the next run
    * @param fetches every output: a tensor to be filled, or null for a new one
    * @throws ExecutionError when the runtime fails; IncompatibleError after `dispose`
    */
-  async run(feeds: Tensors, fetches: Readonly<Record<string, RuntimeTensor | null>>): Promise<Tensors> {
+  async run(prepare: () => Tensors, fetches: Readonly<Record<string, RuntimeTensor | null>>): Promise<Tensors> {
     if (this.#disposed) {
       throw new IncompatibleError(`Graph "${this.graphName}" was disposed and cannot run; compile it again.`);
     }
@@ -42,7 +42,9 @@ export class Session {
       finish = resolve;
     });
     await previous;
+    let feeds: Tensors = {};
     try {
+      feeds = prepare();
       return await (this.#fillsFetches ? this.#session.run(feeds, fetches) : this.runAndCopy(feeds, fetches));
     } catch (error) {
       const shapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));

@@ -21,7 +21,8 @@ export interface DataInputsOptions<D extends DiffusionData<D>, C extends object>
 
 /** The inputs of one run, and the names of those that are the data. */
 export interface GatheredInputs {
-  readonly feeds: NamedTensors;
+  /** New at every call, so that the caller may add to it. */
+  readonly feeds: Record<string, Tensor>;
   readonly dataNames: readonly string[];
 }
 

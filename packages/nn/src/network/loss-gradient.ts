@@ -100,7 +100,11 @@ export class LossGradient {
       requireSameLayout("LossGradient.run", into, target);
       addTo(into.data, target.data);
     }
-    return { loss, outputs: Object.fromEntries(this.#keep.map((name) => [name, results[name]!])) };
+    const outputs: Record<string, Tensor> = {};
+    for (const name of this.#keep) {
+      outputs[name] = results[name]!;
+    }
+    return { loss, outputs };
   }
 
   /** The compiled loss with its gradients going into given arrays; the last one asked for is kept. */

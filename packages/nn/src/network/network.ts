@@ -141,22 +141,24 @@ export class Network {
     const compiled = await this.compiled(keyOf(`vjp ${kind}`, wrt, keep, outputs), () =>
       vjp(this.graph, { wrt, keep, cotangents: kind, ...(outputs && { outputs }) }),
     );
-    const feeds: Record<string, Tensor> = { ...inputs };
+    let feeds = inputs;
     if (cotangents !== "ones") {
-      for (const [output, name] of compiled.cotangents) {
-        feeds[name] = cotangents[output]!;
-      }
+      const given = Array.from(compiled.cotangents, ([output, name]) => [name, cotangents[output]!] as const);
+      feeds = { ...inputs, ...Object.fromEntries(given) };
     }
     const results = await compiled.executable.run(
       feeds,
       into === undefined ? {} : this.gradientTargets(compiled, into),
     );
-    return {
-      outputs: Object.fromEntries(keep.map((name) => [name, results[name]!])),
-      gradients: Object.fromEntries(
-        Array.from(compiled.gradients, ([name, output]) => [name, results[output] as Tensor<Float32Array>]),
-      ),
-    };
+    const kept: Record<string, Tensor> = {};
+    for (const name of keep) {
+      kept[name] = results[name]!;
+    }
+    const gradients: Record<string, Tensor<Float32Array>> = {};
+    for (const [name, output] of compiled.gradients) {
+      gradients[name] = results[output] as Tensor<Float32Array>;
+    }
+    return { outputs: kept, gradients };
   }
 
   /**

@@ -104,17 +104,12 @@ export class ValueNetwork<D extends DiffusionData<D> = DDTensor, C extends objec
    * @throws ShapeError when targets or weights are not one a sample; NonFiniteError when the loss is not finite
    */
   async regress(batch: Regression<D, C>): Promise<RegressionResult> {
-    const { x, t, conditioning, targets, weights = new Float32Array(x.length).fill(1), ...options } = batch;
+    const { x, t, conditioning, targets, weights = new Float32Array(x.length).fill(1) } = batch;
     const { feeds } = this.#inputs.gather(x, t, conditioning);
     this.#regression ??= this.network.lossGradient(regressionOf(this.#output), { keep: [this.#output] });
-    const { loss, outputs } = await this.#regression.run(
-      {
-        ...feeds,
-        [targetName]: perSample("targets", targets, x.length),
-        [weightName]: perSample("weights", weights, x.length),
-      },
-      options,
-    );
+    feeds[targetName] = perSample("targets", targets, x.length);
+    feeds[weightName] = perSample("weights", weights, x.length);
+    const { loss, outputs } = await this.#regression.run(feeds, batch);
     return { loss, values: this.values(outputs[this.#output]!, x.length) };
   }
 
