@@ -1,6 +1,6 @@
 import { ArgumentError } from "@diffusiongym/core";
 import type { MixtureParts } from "../mixture/index.js";
-import { logNormalDensity, type Numbers, panelEdges, panelRule, type QuadratureRule } from "../numeric/index.js";
+import { logNormalDensity, type Numbers } from "../numeric/index.js";
 import { type CovarianceShape, type LogMoment, type RewardForm, shapeAxis, shapeFactor } from "./form.js";
 
 /** A smooth reward in one or two dimensions, whose moments are taken by quadrature. */
@@ -27,8 +27,9 @@ const reach = 9;
 const rules = new Map<number, NormalRule>();
 
 /**
- * Any smooth reward in one or two dimensions: E[exp(lambda r)] by Gauss-Legendre panels over 9 standard deviations to each
- * side of every component (432 nodes in 1-D, 96 x 96 in 2-D). About 1e-10 for rewards that vary over a standard deviation or more.
+ * Any smooth reward in one or two dimensions: E[exp(lambda r)] by the trapezoidal rule over 9 standard deviations to each side
+ * of every component, which for smooth functions under a normal weight converges faster than any power of the step. With
+ * 145 nodes in 1-D (error about 1e-10) and 73 x 73 in 2-D (1e-7) for rewards that vary over half a standard deviation or more.
  */
 export class FunctionForm implements RewardForm {
   readonly dimension: number;
@@ -189,22 +190,17 @@ function normalRule(dimension: number): NormalRule {
   if (known !== undefined) {
     return known;
   }
-  const line: QuadratureRule =
-    dimension === 1 ? panelRule(panelEdges(-reach, reach, 0.5), 12) : panelRule(panelEdges(-reach, reach, 1.5), 8);
-  const logLine = line.nodes.map((node, j) => logNormalDensity(node) + Math.log(line.weights[j]!));
-  const count = line.nodes.length;
-  const rule: NormalRule =
-    dimension === 1
-      ? { nodes: line.nodes, logWeights: logLine }
-      : {
-          nodes: Float64Array.from({ length: 2 * count * count }, (_, j) =>
-            j % 2 === 0 ? line.nodes[Math.floor(j / 2 / count)]! : line.nodes[Math.floor(j / 2) % count]!,
-          ),
-          logWeights: Float64Array.from(
-            { length: count * count },
-            (_, j) => logLine[Math.floor(j / count)]! + logLine[j % count]!,
-          ),
-        };
+  const step = dimension === 1 ? 1 / 8 : 1 / 4;
+  const side = 2 * (reach / step) + 1;
+  const count = side ** dimension;
+  const rule: NormalRule = { nodes: new Float64Array(count * dimension), logWeights: new Float64Array(count) };
+  for (let node = 0; node < count; node++) {
+    for (let a = 0; a < dimension; a++) {
+      const x = (Math.floor(node / side ** a) % side) * step - reach;
+      rule.nodes[node * dimension + a] = x;
+      rule.logWeights[node]! += logNormalDensity(x) + Math.log(step);
+    }
+  }
   rules.set(dimension, rule);
   return rule;
 }

@@ -101,7 +101,13 @@ function bumps(dimension: number, centers: readonly Float64Array[], width: numbe
     dimension,
     infimum: 0,
     supremum: height * centers.length,
-    value: (x, at) => centers.reduce((sum, center) => sum + bump(x, at, center), 0),
+    value: (x, at) => {
+      let sum = 0;
+      for (const center of centers) {
+        sum += bump(x, at, center);
+      }
+      return sum;
+    },
     gradient: (x, at, out) => {
       out.fill(0);
       for (const center of centers) {

@@ -27,12 +27,12 @@ describe("A10: the exact field scores its own reward scale", () => {
     async (_, mixture, rewardScale, biased) => {
       const tilt = new ExactTilt({ mixture, reward: new LinearReward(), rewardScale });
       const field = mixtureField(tilt.tilted!, scheduler);
-      const result = await achievedRewardScale(field, tilt, { streams: streams(), count: 2000 });
+      const result = await achievedRewardScale(field, tilt, { streams: streams(), count: 800 });
       expect(Math.abs(result.rewardScale - rewardScale)).toBeLessThan(0.005 * rewardScale);
       expect(Math.abs(result.klToTilted)).toBeLessThan(1e-3);
       expect(result.rSquared).toBeGreaterThan(0.999);
       expect(Math.abs(result.intercept + tilt.logNormalizer)).toBeLessThan(0.02 * rewardScale + 0.01);
-      const late = await achievedRewardScale(field, tilt, { streams: streams(), count: 2000, startTime: 0.02 });
+      const late = await achievedRewardScale(field, tilt, { streams: streams(), count: 800, startTime: 0.02 });
       expect(Math.abs(late.rewardScale - biased)).toBeLessThan(0.02 * rewardScale);
     },
   );
@@ -77,7 +77,7 @@ describe("densities along the flow", () => {
     const { environment, tilt } = exactlySteered(s1, { steps: 32, rewardScale: 1 });
     const result = await achievedRewardScale(environmentField(environment, 1), tilt, {
       streams: streams(),
-      count: 1000,
+      count: 400,
     });
     expect(Math.abs(result.rewardScale - 1)).toBeLessThan(0.01);
     expect(result.rSquared).toBeGreaterThan(0.99);

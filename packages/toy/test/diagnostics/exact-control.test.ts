@@ -42,7 +42,7 @@ describe("T5: the cost to go at the exact control is almost free of noise", () =
     const means: number[] = [];
     for (const steps of [50, 200]) {
       const { environment, tilt } = exactlySteered(s1, { steps, rewardScale: 1 });
-      const sample = await environment.sample(4000, {
+      const sample = await environment.sample(2000, {
         seed: 7,
         record: ["trajectory", "drifts", "noises", "runningCosts"],
       });

@@ -172,6 +172,39 @@ describe("quadrature", () => {
     }
   });
 
+  it("resolves rewards that are half as wide as a component, to 1e-10 in 1-D and 1e-7 in 2-D", () => {
+    const line = GaussianMixture.from({ means: [0, 3] });
+    const bump = new GaussianReward({ mean: 0.3, standardDeviation: 0.5 });
+    const form = bump.form(1);
+    const tilt = new ExactTilt({ mixture: line, reward: bump, rewardScale: 3 });
+    let integral = 0;
+    for (let k = -12_000; k <= 15_000; k++) {
+      const x = [k * 1e-3];
+      integral += 1e-3 * Math.exp(line.logDensity(x)[0]! + 3 * form.value(x, 0));
+    }
+    expect(tilt.logNormalizer).toBeCloseTo(Math.log(integral), 10);
+
+    const plane = GaussianMixture.from({ means: [[0.5, -0.2]] });
+    const two = new BimodalReward({
+      centers: [
+        [0, 0.4],
+        [1, -1],
+      ],
+      width: 0.5,
+    });
+    const numeric = new ExactTilt({ mixture: plane, reward: two, rewardScale: 2 });
+    const planeForm = two.form(2);
+    const h = 0.05;
+    let mass = 0;
+    for (let i = -160; i <= 160; i++) {
+      const row = Float64Array.from({ length: 642 }, (_, j) => (j % 2 === 0 ? i * h : (Math.floor(j / 2) - 160) * h));
+      plane.logDensity(row).forEach((logDensity, j) => {
+        mass += h * h * Math.exp(logDensity + 2 * planeForm.value(row, 2 * j));
+      });
+    }
+    expect(Math.abs(numeric.logNormalizer - Math.log(mass))).toBeLessThan(1e-7);
+  });
+
   it("the tilted law integrates to 1 and its cells to the expected masses", () => {
     const tilt = new ExactTilt({ mixture: goldenMixture("gmm1d"), reward: goldenForm("box1d"), rewardScale: 2 });
     const n = 40_000;
