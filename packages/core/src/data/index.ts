@@ -10,4 +10,5 @@ export * from "./finite.js";
 export { combineTensors } from "./linear-combination.js";
 export * from "./protocol.js";
 export * from "./reductions.js";
+export * from "./structure.js";
 export * from "./tensor.js";

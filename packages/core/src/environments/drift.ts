@@ -1,4 +1,4 @@
-import { checkFinite, type DiffusionData } from "../data/index.js";
+import { checkFinite, checkStructure, type DiffusionData } from "../data/index.js";
 import type { BaseModel } from "../models/index.js";
 import type { ControlPolicy, Policy, PolicyStep } from "../policies/index.js";
 import type { StepCoefficients } from "./coefficients.js";
@@ -73,8 +73,7 @@ async function act<D extends DiffusionData<D>, C extends object>(
   let base: Promise<D> | undefined;
   const evaluateBase = async (): Promise<D> => {
     const output = await baseModel.forward(x, times, conditioning);
-    checkFinite(output, "The model's output", index);
-    return output;
+    return checked(output, x, "The model's output", index);
   };
   const step: PolicyStep<D> = {
     index,
@@ -89,15 +88,21 @@ async function act<D extends DiffusionData<D>, C extends object>(
   if (policy === undefined) {
     output = await step.baseOutput();
   } else {
-    output = await policy.forward(x, times, conditioning, step);
-    checkFinite(output, "The policy's output", index);
+    output = checked(await policy.forward(x, times, conditioning, step), x, "The policy's output", index);
     baseOutput = await step.baseOutput();
   }
   const control = await controlPolicy?.control(x, times, conditioning, step);
   if (control !== undefined) {
-    checkFinite(control, "The control", index);
+    checked(control, x, "The control", index);
   }
   return { output, baseOutput, control };
+}
+
+/** The batch itself, when it is built like the state and finite. */
+function checked<D extends DiffusionData<D>>(batch: D, x: D, source: string, index: number): D {
+  checkStructure(batch, x, source);
+  checkFinite(batch, source, index);
+  return batch;
 }
 
 async function runningCosts<D extends DiffusionData<D>>(

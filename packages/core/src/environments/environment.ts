@@ -227,6 +227,14 @@ export function constructEnv<D extends DiffusionData<D>, C extends object>(
 }
 
 function resolveNoise(noise: NoiseSchedule | NoiseScheduleSpec): NoiseSchedule {
+  if (typeof noise !== "object" || noise === null) {
+    throw new ArgumentError(
+      `noiseSchedule must be a noise schedule such as constantNoise(0.5), or its spec such as ` +
+        `{ type: "constant", sigma: 0.5 }, got ${String(noise)}.`,
+      "noiseSchedule",
+      noise,
+    );
+  }
   return "sigma" in noise && typeof noise.sigma === "function"
     ? (noise as NoiseSchedule)
     : noiseScheduleFromSpec(noise as NoiseScheduleSpec);

@@ -2,10 +2,12 @@ import { checkConditioning, sliceConditioning } from "../conditioning/index.js";
 import {
   type Coefficient,
   checkFinite,
+  checkStructure,
   coefficientPerSample,
   type DiffusionData,
   isZeroCoefficient,
   joinFloats,
+  requireBatch,
   Tensor,
 } from "../data/index.js";
 import { ArgumentError, ShapeError, throwIfAborted } from "../errors/index.js";
@@ -174,6 +176,9 @@ export function checkInjected<D extends DiffusionData<D>, C extends object>(
   steps: number,
 ): void {
   const { x0, noises, conditioning } = options;
+  if (x0 !== undefined) {
+    requireBatch(x0, "x0");
+  }
   if (x0 !== undefined && x0.length !== n) {
     throw new ShapeError(`x0 holds ${x0.length} samples but n is ${n}.`, [n], [x0.length]);
   }
@@ -185,6 +190,7 @@ export function checkInjected<D extends DiffusionData<D>, C extends object>(
     );
   }
   for (const [index, noise] of (noises ?? []).entries()) {
+    requireBatch(noise, `noises[${index}]`);
     if (noise.length !== n) {
       throw new ShapeError(`noises[${index}] holds ${noise.length} samples but n is ${n}.`, [n], [noise.length]);
     }
@@ -210,14 +216,27 @@ async function prepare<D extends DiffusionData<D>, C extends object>(
   if (x.length !== n) {
     throw new ShapeError(`The model's sampleP0 returned ${x.length} samples; ${n} were asked for.`, [n], [x.length]);
   }
+  if (options.x0 !== undefined) {
+    checkStructure(x, drawn.x, "x0", { anyRows: true });
+  }
   checkFinite(x, options.x0 ? "x0" : "The model's sampleP0");
   const prepared =
     n === 0 ? { x, conditioning: drawn.conditioning } : await baseModel.preprocess(x, drawn.conditioning);
   checkConditioning(prepared.conditioning, n);
+  for (const [index, noise] of (options.noises ?? []).entries()) {
+    checkStructure(noise, prepared.x, `noises[${index}]`);
+  }
   return prepared;
 }
 
 function checkFields(fields: readonly RecordedField[]): readonly RecordedField[] {
+  if (!Array.isArray(fields)) {
+    throw new ArgumentError(
+      `record must be "all" or an array of ${recordedFields.join(", ")}, got ${JSON.stringify(fields)}.`,
+      "record",
+      fields,
+    );
+  }
   for (const field of fields) {
     if (!recordedFields.includes(field)) {
       throw new ArgumentError(

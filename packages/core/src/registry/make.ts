@@ -1,5 +1,6 @@
 import { Environment, type EnvironmentOptions, type EnvironmentSpec } from "../environments/index.js";
-import { IncompatibleError } from "../errors/index.js";
+import { ArgumentError, IncompatibleError } from "../errors/index.js";
+import { checkSpec } from "./check-spec.js";
 import type {
   AnyData,
   BaseModelId,
@@ -39,6 +40,7 @@ export function make<Model extends BaseModelId, RewardName extends RewardIdFor<M
 /**
  * Builds an environment again from its spec, or one whose ids are known only at run time.
  * @param spec as `environment.spec` gives it; everything but the two ids may be left out
+ * @throws FormatError for what is no such spec
  */
 // biome-ignore lint/suspicious/noExplicitAny: the data type of a spec is known only at run time
 export function make(spec: PartialSpec): Promise<Environment<any, any>>;
@@ -49,11 +51,19 @@ export async function make(
   // biome-ignore lint/suspicious/noExplicitAny: the overloads above carry the types
 ): Promise<any> {
   if (typeof first !== "string") {
+    checkSpec(first);
     const { baseModel, reward: rewardPart, ...rest } = first;
     return build(baseModel.id, baseModel.options, rewardPart.id, rewardPart.options, gridOptions(rest));
   }
+  if (typeof reward !== "string") {
+    throw new ArgumentError(
+      `make("${first}", ${String(reward)}): the second argument is the id of a reward; "any/zero" fits every base model.`,
+      "reward",
+      reward,
+    );
+  }
   const { baseModel: modelOptions, reward: rewardOptions, ...rest } = options;
-  return build(first, modelOptions as object | undefined, String(reward), rewardOptions as object | undefined, rest);
+  return build(first, modelOptions as object | undefined, reward, rewardOptions as object | undefined, rest);
 }
 
 /** A spec of which only the ids must be given. */
