@@ -1,7 +1,8 @@
-import { ArgumentError, NonFiniteError, type Tensor } from "@diffusiongym/core";
+import { ArgumentError, DiffusionGymError, NonFiniteError, type Tensor } from "@diffusiongym/core";
 import { firstNonFinite } from "../finite/index.js";
 import type { Graph, ValueInfo } from "../ir/index.js";
 import { fromRuntimeTensor, toRuntimeTensor } from "./conversion.js";
+import { executionError } from "./execution-error.js";
 import type { RuntimeTensor } from "./runtime.js";
 import type { Session } from "./session.js";
 import { checkInput, requireName } from "./signature.js";
@@ -65,7 +66,13 @@ export class Executable {
   async run(feeds: NamedTensors = {}, fetches: NamedTensors = {}): Promise<Record<string, Tensor>> {
     const { session, graph, checkedOutputs } = this.#parts;
     const tensors = this.runtimeTensors(feeds);
-    const made = await session.run(() => this.fillFeeds(tensors), this.runtimeFetches(fetches));
+    const targets = this.runtimeFetches(fetches);
+    let made: Readonly<Record<string, RuntimeTensor>>;
+    try {
+      made = await session.run(() => this.fillFeeds(tensors), targets);
+    } catch (error) {
+      throw DiffusionGymError.isInstance(error) ? error : executionError(graph.name, feeds, error);
+    }
     const results: Record<string, Tensor> = {};
     for (const name of graph.outputs) {
       results[name] = fetches[name] ?? this.#bound.targets[name] ?? fromRuntimeTensor(name, made[name]!);

@@ -1,4 +1,4 @@
-import { DiffusionGymError } from "@diffusiongym/core";
+import { DiffusionGymError, type Tensor } from "@diffusiongym/core";
 
 /** ONNX Runtime refused a graph or failed while running it. */
 export class ExecutionError extends DiffusionGymError {
@@ -7,7 +7,7 @@ export class ExecutionError extends DiffusionGymError {
     message: string,
     /** Name of the graph. */
     readonly graphName: string,
-    /** Shapes of the inputs of the run, by name; none while compiling. */
+    /** Shapes of the inputs given to the run, by name; none while compiling. */
     readonly inputShapes: Readonly<Record<string, readonly number[]>>,
     /** What the runtime threw. */
     override readonly cause: unknown,
@@ -16,11 +16,16 @@ export class ExecutionError extends DiffusionGymError {
   }
 }
 
-/** Words about the inputs of a run: `x [512, 2], t [512]`. */
-export function describeShapes(shapes: Readonly<Record<string, readonly number[]>>): string {
-  return Object.entries(shapes)
-    .map(([name, shape]) => `${name} [${shape.join(", ")}]`)
-    .join(", ");
+/** The error for a run that the runtime failed in. */
+export function executionError(
+  graphName: string,
+  inputs: Readonly<Record<string, Tensor>>,
+  cause: unknown,
+): ExecutionError {
+  const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape]));
+  const listed = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(", ")}]`);
+  const on = listed.length === 0 ? "" : ` on the inputs ${listed.join(", ")}`;
+  return new ExecutionError(`Graph "${graphName}" failed${on}: ${messageOf(cause)}`, graphName, shapes, cause);
 }
 
 /** The message of anything thrown. */

@@ -1,5 +1,4 @@
 import { IncompatibleError } from "@diffusiongym/core";
-import { describeShapes, ExecutionError, messageOf } from "./execution-error.js";
 import type { OnnxRuntime, RuntimeSession, RuntimeTensor } from "./runtime.js";
 
 type Tensors = Readonly<Record<string, RuntimeTensor>>;
@@ -30,7 +29,7 @@ export class Session {
    * Runs the graph.
    * @param prepare gives every input when the turn of this run has come; the object may be used again for the next run
    * @param fetches every output: a tensor to be filled, or null for a new one
-   * @throws ExecutionError when the runtime fails; IncompatibleError after `dispose`
+   * @throws what the runtime throws; IncompatibleError after `dispose`
    */
   async run(prepare: () => Tensors, fetches: Readonly<Record<string, RuntimeTensor | null>>): Promise<Tensors> {
     if (this.#disposed) {
@@ -42,18 +41,9 @@ export class Session {
       finish = resolve;
     });
     await previous;
-    let feeds: Tensors = {};
     try {
-      feeds = prepare();
+      const feeds = prepare();
       return await (this.#fillsFetches ? this.#session.run(feeds, fetches) : this.runAndCopy(feeds, fetches));
-    } catch (error) {
-      const shapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
-      throw new ExecutionError(
-        `Graph "${this.graphName}" failed on the inputs ${describeShapes(shapes)}: ${messageOf(error)}`,
-        this.graphName,
-        shapes,
-        error,
-      );
     } finally {
       finish();
     }
