@@ -39,61 +39,53 @@ export async function odeSamples(field: VelocityField, options: OdeOptions): Pro
     throw new ArgumentError(`startTime must be in [0, 1), got ${startTime}.`, "startTime", startTime);
   }
   const d = field.dimension;
-  const points = new Float64Array(count * d);
-  const logDensities = new Float64Array(count);
+  // One array for both: count points, then their log-densities.
+  let state = new Float64Array(count * (d + 1));
   for (let i = 0; i < count; i++) {
     const stream = streams.at(i);
     for (let a = 0; a < d; a++) {
       const z = stream.normal();
-      points[i * d + a] = z;
-      logDensities[i]! -= 0.5 * (z * z + Math.log(2 * Math.PI));
+      state[i * d + a] = z;
+      state[count * d + i]! -= 0.5 * (z * z + Math.log(2 * Math.PI));
     }
   }
-  let state: State = { points, logDensities };
+  const slope = async (at: Float64Array, t: number): Promise<Float64Array> => {
+    const x = at.slice(0, count * d);
+    const slopes = new Float64Array(at.length);
+    slopes.set(await field.velocity(x, t));
+    const divergence = (await field.divergence?.(x, t)) ?? (await differenceDivergence(field, x, t));
+    slopes.set(
+      divergence.map((value) => -value),
+      count * d,
+    );
+    return slopes;
+  };
   for (let k = 0; k < steps; k++) {
     const t = startTime + ((1 - startTime) * k) / steps;
-    const next = startTime + ((1 - startTime) * (k + 1)) / steps;
-    state = await (k === steps - 1 ? midpointStep : rungeKuttaStep)(field, state, t, next - t);
-    if (!state.points.every(Number.isFinite) || !state.logDensities.every(Number.isFinite)) {
+    const dt = (1 - startTime) / steps;
+    const first = await slope(state, t);
+    const second = await slope(moved(state, dt / 2, first), t + dt / 2);
+    if (k === steps - 1) {
+      state = moved(state, dt, second);
+    } else {
+      const third = await slope(moved(state, dt / 2, second), t + dt / 2);
+      const fourth = await slope(moved(state, dt, third), t + dt);
+      state = state.map((value, j) => value + (dt / 6) * (first[j]! + 2 * second[j]! + 2 * third[j]! + fourth[j]!));
+    }
+    if (!state.every(Number.isFinite)) {
       throw new NonFiniteError(
-        `odeSamples: the flow became infinite or NaN at step ${k} (t = ${next.toFixed(3)}); take more steps, or look at the field.`,
+        `odeSamples: the flow became infinite or NaN at step ${k} (t = ${t.toFixed(3)}); take more steps, or look at the field.`,
         "velocity field",
         undefined,
         k,
       );
     }
   }
-  return state;
+  return { points: state.slice(0, count * d), logDensities: state.slice(count * d) };
 }
 
-type State = OdeSamples;
-
-async function rungeKuttaStep(field: VelocityField, state: State, t: number, dt: number): Promise<State> {
-  const first = await slope(field, state.points, t);
-  const second = await slope(field, moved(state, first, dt / 2).points, t + dt / 2);
-  const third = await slope(field, moved(state, second, dt / 2).points, t + dt / 2);
-  const fourth = await slope(field, moved(state, third, dt).points, t + dt);
-  const mean = (pick: (part: State) => Float64Array): Float64Array =>
-    pick(first).map((value, j) => (value + 2 * pick(second)[j]! + 2 * pick(third)[j]! + pick(fourth)[j]!) / 6);
-  return moved(state, { points: mean((part) => part.points), logDensities: mean((part) => part.logDensities) }, dt);
-}
-
-async function midpointStep(field: VelocityField, state: State, t: number, dt: number): Promise<State> {
-  const first = await slope(field, state.points, t);
-  return moved(state, await slope(field, moved(state, first, dt / 2).points, t + dt / 2), dt);
-}
-
-function moved(state: State, slopes: State, dt: number): State {
-  return {
-    points: state.points.map((value, j) => value + dt * slopes.points[j]!),
-    logDensities: state.logDensities.map((value, j) => value + dt * slopes.logDensities[j]!),
-  };
-}
-
-async function slope(field: VelocityField, x: Float64Array, t: number): Promise<State> {
-  const velocity = await field.velocity(x, t);
-  const divergence = (await field.divergence?.(x, t)) ?? (await differenceDivergence(field, x, t));
-  return { points: velocity, logDensities: divergence.map((value) => -value) };
+function moved(state: Float64Array<ArrayBuffer>, dt: number, slopes: Float64Array): Float64Array<ArrayBuffer> {
+  return state.map((value, j) => value + dt * slopes[j]!);
 }
 
 async function differenceDivergence(field: VelocityField, x: Float64Array, t: number): Promise<Float64Array> {

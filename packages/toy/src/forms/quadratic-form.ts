@@ -1,5 +1,5 @@
 import { ArgumentError } from "@diffusiongym/core";
-import { cholesky, choleskyLogDeterminant, dot, multiply, type Numbers, solveLower } from "../numeric/index.js";
+import { dot, multiply, type Numbers, symmetricEigen } from "../numeric/index.js";
 import { type CovarianceShape, type LogMoment, type RewardForm, shapeFactor, type TiltedComponent } from "./form.js";
 
 /**
@@ -25,10 +25,9 @@ export class QuadraticForm implements RewardForm {
     readonly matrix: Float64Array,
   ) {
     this.dimension = centre.length;
-    const positive = isDefinite(matrix, this.dimension, 1);
-    const negative = isDefinite(matrix, this.dimension, -1);
-    this.supremum = positive ? 0 : Number.POSITIVE_INFINITY;
-    this.infimum = negative ? 0 : Number.NEGATIVE_INFINITY;
+    const { values } = symmetricEigen(matrix, this.dimension);
+    this.supremum = values.every((value) => value >= 0) ? 0 : Number.POSITIVE_INFINITY;
+    this.infimum = values.every((value) => value <= 0) ? 0 : Number.NEGATIVE_INFINITY;
   }
 
   value(x: Numbers, at: number): number {
@@ -86,53 +85,39 @@ export class QuadraticForm implements RewardForm {
     return { mean: mean.map((entry, i) => entry - rewardScale * shift[i]!), covariance: tilted };
   }
 
-  /** P* and log det M. */
+  /** P* and log det M, from the eigenvectors of M. */
   #tilt(rewardScale: number, shape: CovarianceShape): { tilted: Float64Array; logDeterminant: number } {
     const d = this.dimension;
     const factor = shapeFactor(shape);
     const inner = new Float64Array(d * d);
     for (let a = 0; a < d; a++) {
+      const column = factor.filter((_, j) => j % d === a);
+      const image = multiply(this.matrix, column, new Float64Array(d));
       for (let b = 0; b < d; b++) {
-        let sum = a === b ? 1 : 0;
+        inner[a * d + b] = Number(a === b);
         for (let i = 0; i < d; i++) {
-          for (let j = 0; j < d; j++) {
-            sum += rewardScale * factor[i * d + a]! * this.matrix[i * d + j]! * factor[j * d + b]!;
-          }
+          inner[a * d + b]! += rewardScale * image[i]! * factor[i * d + b]!;
         }
-        inner[a * d + b] = sum;
       }
     }
-    const root = cholesky(inner, d);
-    if (root === undefined) {
+    const { values, vectors } = symmetricEigen(inner, d);
+    if (values.some((value) => !(value > 0))) {
       throw new ArgumentError(
         `The quadratic reward with rewardScale ${rewardScale} outgrows the mixture's tails: E[exp(rewardScale * r)] is infinite. Use a smaller rewardScale or a positive definite precision.`,
         "rewardScale",
         rewardScale,
       );
     }
-    // P* = (L^-1 F^T)^T (L^-1 F^T)
-    const half = solveLower(root, d, transposed(factor, d));
     const tilted = new Float64Array(d * d);
-    for (let i = 0; i < d; i++) {
-      for (let j = 0; j < d; j++) {
-        for (let a = 0; a < d; a++) {
-          tilted[i * d + j]! += half[a * d + i]! * half[a * d + j]!;
-        }
+    let logDeterminant = 0;
+    for (let a = 0; a < d; a++) {
+      const axis = vectors.filter((_, j) => j % d === a);
+      const image = multiply(factor, axis, new Float64Array(d));
+      logDeterminant += Math.log(values[a]!);
+      for (let j = 0; j < d * d; j++) {
+        tilted[j]! += (image[Math.floor(j / d)]! * image[j % d]!) / values[a]!;
       }
     }
-    return { tilted, logDeterminant: choleskyLogDeterminant(root, d) };
+    return { tilted, logDeterminant };
   }
-}
-
-function transposed(matrix: Float64Array, d: number): Float64Array {
-  return matrix.map((_, j) => matrix[(j % d) * d + Math.floor(j / d)]!);
-}
-
-function isDefinite(matrix: Float64Array, d: number, sign: number): boolean {
-  return (
-    cholesky(
-      matrix.map((entry) => sign * entry),
-      d,
-    ) !== undefined
-  );
 }

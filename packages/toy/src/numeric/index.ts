@@ -1,5 +1,4 @@
 export * from "./box-probability.js";
-export * from "./cholesky.js";
 export * from "./gauss-legendre.js";
 export * from "./log-sum-exp.js";
 export * from "./normal-distribution.js";

@@ -10,16 +10,13 @@ export function dot(a: Numbers, b: Numbers, length: number = a.length): number {
   return sum;
 }
 
-/**
- * out = M v for a row-major square matrix, or its transpose times v.
- * @param transpose use the transpose of `matrix` @default false
- */
-export function multiply(matrix: Numbers, vector: Numbers, out: Float64Array, transpose = false): Float64Array {
+/** out = M v for a row-major square matrix. */
+export function multiply(matrix: Numbers, vector: Numbers, out: Float64Array): Float64Array {
   const d = out.length;
   for (let i = 0; i < d; i++) {
     let sum = 0;
     for (let j = 0; j < d; j++) {
-      sum += matrix[transpose ? j * d + i : i * d + j]! * vector[j]!;
+      sum += matrix[i * d + j]! * vector[j]!;
     }
     out[i] = sum;
   }
