@@ -211,6 +211,16 @@ describe("masses", () => {
     });
   });
 
+  it.each(["gmm2dIso", "gmm2dFull"] as const)("%s: cells with vertical and crossing borders to 1e-11", (name) => {
+    const mixture = goldenMixture(name);
+    const infinite = Number.POSITIVE_INFINITY;
+    const left = boxMass(mixture, { lower: [-infinite, -infinite], upper: [0.35, infinite] });
+    expect(Math.abs(cellMasses(mixture, [0, 1, 0.7, 1])[0]! - left)).toBeLessThan(1e-11);
+    const corner = boxMass(mixture, { lower: [-infinite, -infinite], upper: [0.35, -0.6] });
+    const crossing = cellMasses(mixture, [0, -1, 0.7, -1, 0, -0.2, 0.7, -0.2]);
+    expect(Math.abs(crossing[0]! - corner)).toBeLessThan(1e-11);
+  });
+
   it("a box of a correlated Gaussian agrees with the closed form of a quadrant", () => {
     const rho = 0.8;
     const mixture = GaussianMixture.from({

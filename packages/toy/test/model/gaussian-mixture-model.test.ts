@@ -111,6 +111,7 @@ describe("the registered mixtures", () => {
     })) as GaussianMixtureModel;
     expect(other.mixture.dimension).toBe(3);
     expect(other.mixture.weights).toEqual(Float64Array.of(0.5, 0.5));
+    expect(other.mixture.variances).toEqual(new Float64Array(6).fill(1));
     const reweighted = (await makeBaseModel("toy/gmm", { weights: [0.9, 0.1] })) as GaussianMixtureModel;
     expect(reweighted.mixture.weights[0]).toBeCloseTo(0.9);
     expect(reweighted.mixture.variances[1]).toBeCloseTo(0.16);
