@@ -92,7 +92,7 @@ function unknownOption(rawName: string, options: Options, acceptsParts: boolean)
     ...Object.keys(options).map((name) => `--${name}`),
     ...(acceptsParts ? ["--model.NAME", "--reward.NAME"] : []),
   ];
-  const nearest = nearestName(rawName, names);
+  const nearest = nearestName(rawName.replace(/\..*/, ".NAME"), names);
   return new UsageError(`There is no option ${rawName}.${nearest === undefined ? "" : ` Did you mean ${nearest}?`}`);
 }
 

@@ -12,12 +12,22 @@ export class UsageError extends DiffusionGymError {
   }
 }
 
+/** Errors that say of a value what the command line could say better; a damaged file, for one, is not among them. */
+const aboutValues = [
+  "ArgumentError",
+  "IncompatibleError",
+  "RegistryError",
+  "ShapeError",
+  "SingularCoefficientError",
+  "TimeGridError",
+];
+
 /** Runs the part of a command that turns what was typed into objects: what fails there is bad usage. */
 export async function whileReading<T>(command: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (DiffusionGymError.isInstance(error) && !["UsageError", "MissingPackageError"].includes(error.name)) {
+    if (DiffusionGymError.isInstance(error) && aboutValues.includes(error.name)) {
       throw new UsageError(error.message, command);
     }
     throw error;

@@ -76,10 +76,10 @@ export function summaryOf(run: FinishedRun): Record<string, unknown> {
 
 /** What the numbers of the table are. */
 export function tableCaption({ evaluation, environment, exact }: FinishedRun): string {
-  const { length } = environment.timesteps;
+  const { target } = evaluation;
   return (
-    `${grouped(evaluation.count)} samples of each model, by the SDE in ${length - 1} steps; ± is the standard error` +
-    `${exact === undefined ? "" : ". Exact: the target p(x) exp(λr(x))/Z itself"}.`
+    `${grouped(evaluation.count)} samples of each model, by the SDE in ${environment.steps} steps; ± is the standard error` +
+    `${exact === undefined ? "" : `. Exact: the target p(x) exp(λr(x))/Z${target === undefined ? "" : "; its distance to itself is that of two draws"}`}.`
   );
 }
 
@@ -115,7 +115,7 @@ function pageOf(run: FinishedRun, figures: readonly Figure[]) {
     title: `${modelId} adapted to ${rewardId}`,
     introduction: [
       `Value matching has adapted the base model ${modelId}, with the law p(x), to the reward ${rewardId}, r(x). ` +
-        `Its target is the law p(x) exp(λ r(x)) / Z with λ = ${environment.rewardScale}: as much reward as possible for each nat of KL divergence to the base model.`,
+        `Its target is the law p(x) exp(λ r(x)) / Z with λ = ${environment.rewardScale}: the law that maximises λ E[r] − KL to the base model.`,
       exact === undefined
         ? "No exact answer is known for this pair; the table compares the adapted model with the base model."
         : "For this pair the target is known exactly, so that the adapted model can be held against it.",

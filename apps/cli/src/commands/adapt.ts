@@ -178,7 +178,7 @@ function print(run: FinishedRun, files: readonly string[], json: boolean, io: Io
       textTable(run.rows, bold),
       "",
       dim(tableCaption(run)),
-      dim(`Trained for ${duration(run.seconds.training)}, evaluated in ${duration(run.seconds.evaluation)}.`),
+      dim(`Trained in ${duration(run.seconds.training)}, evaluated in ${duration(run.seconds.evaluation)}.`),
       `Report: ${files[0]}`,
       "",
     ].join("\n"),

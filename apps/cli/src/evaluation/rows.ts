@@ -72,7 +72,7 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
   if (exact !== undefined) {
     add({
       key: "mode_total_variation",
-      name: "distance of mode shares",
+      name: "mode shares, distance",
       ...measured(({ modeDistance }) => modeDistance),
       exact: { value: 0 },
       decimals: 3,
@@ -80,7 +80,7 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
     });
     add({
       key: "sliced_wasserstein",
-      name: exact.dimension === 1 ? "Wasserstein distance" : "sliced Wasserstein distance",
+      name: exact.dimension === 1 ? "Wasserstein to target" : "sliced Wasserstein to target",
       ...measured(({ distance }) => distance),
       ...(target && { exact: { value: target.distance } }),
       decimals: 3,
@@ -132,11 +132,11 @@ function cell<Name extends string>(name: Name, value: number | undefined): { [K 
   return (value === undefined ? {} : { [name]: { value } }) as { [K in Name]?: Estimate };
 }
 
-/** Enough decimals for two digits of the smallest uncertainty, or for three digits of the largest number. */
+/** Enough decimals for two digits of the largest uncertainty, or for three digits of the largest number. */
 export function suitableDecimals(cells: readonly Estimate[]): number {
   const errors = cells.flatMap(({ error }) => (error === undefined || error === 0 ? [] : [error]));
   const largest = Math.max(...cells.map(({ value }) => Math.abs(value)));
   const digit =
-    errors.length > 0 ? Math.floor(Math.log10(Math.min(...errors))) - 1 : Math.floor(Math.log10(largest || 1)) - 2;
+    errors.length > 0 ? Math.floor(Math.log10(Math.max(...errors))) - 1 : Math.floor(Math.log10(largest || 1)) - 2;
   return Math.min(6, Math.max(0, -digit));
 }

@@ -28,7 +28,7 @@ export function dots(points: Iterable<Point>, role: Role): Mark {
       stroke: color(role),
       "stroke-width": 2.6,
       "stroke-linecap": "round",
-      "stroke-opacity": 0.45,
+      "stroke-opacity": 0.75,
       fill: "none",
     });
   };
@@ -108,7 +108,7 @@ export interface Field {
 /** Number of steps between the palest and the fullest tint. */
 const tintLevels = 8;
 /** Opacity of the fullest tint: dots must stay visible on it. */
-export const fullTint = 0.5;
+export const fullTint = 0.3;
 
 /** The function as a tint, fuller where it is larger. */
 export function tint(field: Field, [low, high]: readonly [number, number], role: Role): Mark {

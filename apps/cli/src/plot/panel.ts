@@ -2,7 +2,7 @@ import type { Mark } from "./marks.js";
 import { linearScale } from "./scale.js";
 import { element, escapeText } from "./svg.js";
 import { type Box, fontSize, textWidth } from "./text.js";
-import { niceTicks } from "./ticks.js";
+import { niceTicks, type Ticks } from "./ticks.js";
 
 /** One axis of a panel. */
 export interface Axis {
@@ -48,11 +48,12 @@ const tickLength = 4;
 export function drawPanel(panel: Panel, id: string): DrawnPanel {
   const { x, y, title, marks, aspect = 0.72 } = panel;
   const yTicks = niceTicks(y.domain[0], y.domain[1], y.ticks);
-  const xTicks = niceTicks(x.domain[0], x.domain[1], x.ticks);
   const tickWidth = Math.max(0, ...yTicks.labels.map((label) => textWidth(label)));
   const left = Math.ceil(fontSize + 10 + tickWidth + tickLength + 2);
+  const rough = niceTicks(x.domain[0], x.domain[1], x.ticks).labels.map((label) => textWidth(label));
   // Half of the last tick label may stand out over the frame.
-  const right = 14;
+  const right = Math.max(14, Math.ceil(Math.max(0, ...rough) / 2) + 2);
+  const xTicks = fittingTicks(x, panelWidth - left - right);
   const frame: Box = { x: left, y: titleHeight, width: panelWidth - left - right, height: 0 };
   const height = Math.round(frame.width * aspect);
   const bottom = titleHeight + height;
@@ -90,7 +91,7 @@ export function drawPanel(panel: Panel, id: string): DrawnPanel {
     ),
     element("rect", { ...frame, height, class: "dg-axis" }),
     ...xTicks.values.map((value, k) =>
-      text(xTicks.labels[k]!, { x: scales.x.at(value), y: bottom + 15, anchor: "middle", class: "dg-faint" }),
+      text(xTicks.labels[k]!, { x: scales.x.at(value), y: bottom + 17, anchor: "middle", class: "dg-faint" }),
     ),
     ...yTicks.values.map((value, k) =>
       text(yTicks.labels[k]!, {
@@ -100,10 +101,22 @@ export function drawPanel(panel: Panel, id: string): DrawnPanel {
         class: "dg-faint",
       }),
     ),
-    text(x.label, { x: left + frame.width / 2, y: bottom + 33, anchor: "middle" }),
+    text(x.label, { x: left + frame.width / 2, y: bottom + 36, anchor: "middle" }),
     text(y.label, { x: fontSize, y: titleHeight + height / 2, anchor: "middle", rotated: true }),
   ];
-  return { width: panelWidth, height: bottom + 40, frame: { ...frame, height }, texts, markup: markup.join("") };
+  return { width: panelWidth, height: bottom + 42, frame: { ...frame, height }, texts, markup: markup.join("") };
+}
+
+/** Ticks whose labels have room side by side: fewer when they are long. */
+function fittingTicks({ domain, ticks = 5 }: Axis, width: number): Ticks {
+  const [low, high] = domain;
+  for (let count = ticks; ; count--) {
+    const found = niceTicks(low, high, count);
+    const widest = Math.max(0, ...found.labels.map((label) => textWidth(label))) + 8;
+    if (count <= 1 || widest <= (width * found.step) / (high - low)) {
+      return found;
+    }
+  }
 }
 
 interface TextPlace {

@@ -8,7 +8,7 @@ export const palette: Readonly<
   base: ["#0072b2", "#56b4e9"],
   adapted: ["#d55e00", "#ff9d5c"],
   exact: ["#1b1b1b", "#f2f2f2"],
-  reward: ["#e69f00", "#f0c442"],
+  reward: ["#009e73", "#21c298"],
   paper: ["#ffffff", "#15181c"],
   ink: ["#24292f", "#e3e7eb"],
   faint: ["#5b6570", "#a3adb8"],

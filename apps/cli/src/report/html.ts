@@ -33,7 +33,7 @@ td.error{color:var(--dg-faint);text-align:left;padding-left:0}
 figure{margin:0}figcaption{color:var(--dg-faint);font-size:.9rem;max-width:50em}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.2em 1em;margin:.5em 0}dt{color:var(--dg-faint)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
 code,pre{font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}pre{overflow-x:auto}
-@media(max-width:520px){table{font-size:.82rem}th[scope=row]{white-space:normal;min-width:7.5em}th,td{padding:.28em .3em}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5em}}
+@media(max-width:520px){table{font-size:.74rem}th[scope=row]{white-space:normal;min-width:6.5em}th,td{padding:.28em .18em}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5em}}
 `.trim();
 
 /** The report as one page that needs nothing else: pictures are inside, and it follows the reader's light or dark preference. */
@@ -81,7 +81,7 @@ function table({ rows, tableCaption }: Page): string {
       const { value, error } = cellText(row[column], row.decimals);
       return `<td>${escapeText(value.replace("-", "−"))}</td><td class="error">${escapeText(error)}</td>`;
     });
-    return `<tr><th scope="row" title="${escapeText(row.meaning)}">${escapeText(rowName(row))}</th>${cells.join("")}</tr>`;
+    return `<tr><th scope="row" title="${escapeText(row.meaning)}">${escapeText(rowName(row).replaceAll(/-(?=\d)/g, "−"))}</th>${cells.join("")}</tr>`;
   });
   const meanings = [...new Map(rows.map(({ meaning, name }) => [meaning, name]))];
   return [

@@ -103,7 +103,7 @@ async function scatterFigure({ groups, environment }: SampleFigureOptions): Prom
       marks: [...(field && range ? [tint(field, range, "reward")] : []), dots(shown[k]!, role)],
     }),
   );
-  const step = range ? (range[1] - range[0]) / 100 : 1;
+  const step = range ? (range[1] - range[0]) / 20 : 1;
   return {
     name: "samples",
     title: "Samples",

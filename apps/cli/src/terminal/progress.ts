@@ -16,11 +16,13 @@ export interface ProgressOptions {
 
 const barWidth = 20;
 const redrawMs = 100;
+/** Plain lines: at least this far apart, and at most this far. */
+const hurriedMs = 1000;
 const quietMs = 10_000;
 
 /**
- * Progress on one stream: a line that is redrawn on a terminal, otherwise a plain line every tenth of the way, or after ten
- * seconds of silence.
+ * Progress on one stream: a line that is redrawn on a terminal, otherwise a plain line every tenth of the way (not
+ * more than one a second), or after ten seconds of silence.
  */
 export class Progress {
   private readonly clock: () => number;
@@ -50,15 +52,15 @@ export class Progress {
       if (finished || now - this.shownMs >= redrawMs) {
         this.draw(done, detail, now);
       }
-    } else if (
-      finished ||
-      this.tenth(done) > this.shownTenth ||
-      now - Math.max(this.shownMs, this.startedMs) >= quietMs
-    ) {
-      this.stream.write(`${this.describe(done, detail, now)}\n`);
-      this.shownMs = now;
+    } else {
+      const silence = now - Math.max(this.shownMs, this.startedMs);
+      const tenth = this.tenth(done);
+      if (finished || (tenth > this.shownTenth && silence >= hurriedMs) || silence >= quietMs) {
+        this.stream.write(`${this.describe(done, detail, now)}\n`);
+        this.shownMs = now;
+        this.shownTenth = tenth;
+      }
     }
-    this.shownTenth = Math.max(this.shownTenth, this.tenth(done));
   }
 
   /** Ends the line, so that what is written next begins its own. */
