@@ -3,7 +3,7 @@ import { install } from "./install.mjs";
 import { must, shell } from "./shell.mjs";
 
 async function build() {
-  const { code, output, seconds } = await shell(["turbo", "run", "build", "--output-logs=errors-only"]);
+  const { code, output, seconds } = await shell(["npm", "--silent", "run", "build"]);
   if (code === 0) return console.log(`built in ${seconds.toFixed(1)} s`);
   console.error(output);
   process.exit(code);
