@@ -1,4 +1,5 @@
-// Before a build: removes outputs whose sources are gone, which the compiler leaves and which would be published.
+// After a build: removes outputs whose sources are gone, which the compiler and the cache leave, and which would be
+// published.
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { root } from "./shell.mjs";
