@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { isErrorNamed } from "@diffusiongym/core";
 import { FileStorage, ValueMatching } from "@diffusiongym/methods";
 import { choice, flag, integer, number, parseArguments, UsageError, whileReading } from "../arguments/index.js";
@@ -86,7 +87,7 @@ export const adaptCommand: Command = {
       seed,
     });
     const folder = outFolder(io, values.out ?? `diffusiongym-report/${slug(modelId)}-${slug(rewardId)}`);
-    const runStorage = new FileStorage(shownPath(io, folder, "run"));
+    const runStorage = new FileStorage(join(folder, "run"));
     const commandLine = ["diffusiongym", "adapt", ...args].map(quoted).join(" ");
     const parameters = network.parameters.size;
     io.stderr.write(
@@ -131,7 +132,7 @@ export const adaptCommand: Command = {
       seconds: { training, evaluation: (performance.now() - started) / 1000 },
       network: network.save(),
     };
-    const files = await writeReport(finished, new FileStorage(shownPath(io, folder)));
+    const files = await writeReport(finished, new FileStorage(folder));
     await network.dispose();
     print(
       finished,

@@ -1,5 +1,5 @@
 import { isErrorNamed } from "@diffusiongym/core";
-import { type FileStorage, type Method, run } from "@diffusiongym/methods";
+import { CheckpointError, type FileStorage, type Method, run } from "@diffusiongym/methods";
 import type { LearningPoint } from "../report/index.js";
 import { type Io, Progress } from "../terminal/index.js";
 import { Interruption } from "./interruption.js";
@@ -45,6 +45,12 @@ export async function trainWithProgress(options: TrainingOptions): Promise<numbe
       progress?.end();
       throw new Interruption(
         `Interrupted after ${method.iteration} of ${method.iterations} iterations. The checkpoint is in ${shownFolder}; continue with the same command:\n  ${commandLine}`,
+      );
+    }
+    if (isErrorNamed(error, "CheckpointError")) {
+      throw new CheckpointError(
+        `${error.message}\n--fresh starts anew in the same folder, --out DIR in another.`,
+        shownFolder,
       );
     }
     throw error;
