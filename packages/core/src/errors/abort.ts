@@ -7,6 +7,9 @@ import { AbortError } from "./kinds.js";
  */
 export function throwIfAborted(signal: AbortSignal | undefined, during: string): void {
   if (signal?.aborted) {
-    throw new AbortError(`${during} was stopped because its AbortSignal fired (${String(signal.reason)}).`, signal.reason);
+    throw new AbortError(
+      `${during} was stopped because its AbortSignal fired (${String(signal.reason)}).`,
+      signal.reason,
+    );
   }
 }
