@@ -84,8 +84,7 @@ export class Network {
    * @throws FormatError for damaged bytes, IncompatibleError for what this package does not know
    */
   static load(bytes: Uint8Array, options: LoadOptions = {}): Network {
-    // A plain view: the `slice` of Node's Buffer shares memory where that of a Uint8Array copies.
-    const graph = parseOnnx(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), options);
+    const graph = parseOnnx(bytes, options);
     const values = Array.from(parameterValues(graph), ([name, { shape, data }]) => [name, { shape, data }] as const);
     const parameters = new Parameters(values.map(([name, { shape }]) => ({ name, shape })));
     parameters.restore(new Map(values.map(([name, { data }]) => [name, data as Float32Array])));

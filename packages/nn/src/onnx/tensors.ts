@@ -48,7 +48,7 @@ export function readTensor(proto: TensorProto, what: string): ConstantTensor {
     if (proto.rawData.length !== expected) {
       damaged(`${what} of shape [${shape.join(", ")}] needs ${expected} bytes and has ${proto.rawData.length}`);
     }
-    data = new make(proto.rawData.slice().buffer);
+    data = new make(Uint8Array.from(proto.rawData).buffer);
   } else {
     const entries = typedEntries(proto, type);
     if (entries.length !== size) {
