@@ -1,4 +1,5 @@
-// Installs the tarballs of core and toy with npm into an empty folder, and runs the first example of their READMEs there.
+// Installs the tarballs of core and toy with npm into an empty folder, and runs the quickstart and the first example of their
+// READMEs there.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ try {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const tarballs = ["@diffusiongym/core", "@diffusiongym/toy"].map(tarball);
   await must(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs]);
-  for (const source of ["packages/core", "packages/toy"]) {
+  for (const source of [".", "packages/core", "packages/toy"]) {
     const block = readmeBlocks(source).find(({ skipped }) => skipped === undefined);
     if (!block) throw new Error(`${source}/README.md has no example to run.`);
     const module = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };

@@ -15,7 +15,7 @@ import { loadFixture } from "../fixtures/load.js";
 type Moments = readonly [number, number, number?];
 
 // analytic/sampler-moments.json: keys "mean_deviation_steps" of Gaussian data on the linear path.
-const golden = loadFixture<Record<string, Record<string, Moments>>>("sampler-moments");
+const golden = await loadFixture<Record<string, Record<string, Moments>>>("sampler-moments");
 
 interface Row {
   readonly grid: (steps: number) => number[];

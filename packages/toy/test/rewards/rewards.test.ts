@@ -40,9 +40,9 @@ interface OneDimensionalCase {
 }
 
 // reference/rollouts.json, group one_dim_rewards (float32); its third case, DummyReward, is core's any/zero.
-describe("the reference's one-dimensional rewards", () => {
-  const cases = loadFixture<readonly OneDimensionalCase[]>("one-dim-rewards");
+const cases = await loadFixture<readonly OneDimensionalCase[]>("one-dim-rewards");
 
+describe("the reference's one-dimensional rewards", () => {
   it.each([
     ["1d/binary", "toy/binary"],
     ["1d/gaussian", "toy/gaussian"],
