@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -62,6 +62,27 @@ describe("the program", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain('Did you mean "toy/gmm"?');
     expect(err).not.toMatch(/\n\s+at |Node\.js v/);
+  });
+
+  it("takes models and rewards of a third party", async () => {
+    const folder = temporaryFolder();
+    // The folder is a project that has the command's own packages installed.
+    symlinkSync(fileURLToPath(new URL("../node_modules", import.meta.url)), join(folder, "node_modules"));
+    writeFileSync(
+      join(folder, "audio.mjs"),
+      `import { registerBaseModel } from "@diffusiongym/core";
+       import { GaussianMixture, GaussianMixtureModel } from "@diffusiongym/toy";
+       const makeWave = ({ rate = 5 }) => new GaussianMixtureModel({ mixture: GaussianMixture.from({ means: [rate], standardDeviations: 0.01 }) });
+       registerBaseModel("audio/wave", makeWave, { description: "a wave", options: { rate: "default 5" } });`,
+    );
+    const args = ["sample", "audio/wave", "--import", "./audio.mjs", "-n", "2", "--json"];
+    const { code, out } = await start([...args, "--model.rate", "9"], folder);
+    expect(code).toBe(0);
+    for (const [x] of (JSON.parse(out) as { samples: number[][] }).samples) {
+      expect(x).toBeCloseTo(9, 0);
+    }
+    const misspelt = await start([...args, "--model.raet", "9"], folder);
+    expect([misspelt.code, misspelt.err]).toEqual([2, expect.stringContaining("Did you mean --model.rate?")]);
   });
 
   it("does not mind a reader that goes away", async () => {

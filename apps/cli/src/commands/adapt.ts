@@ -1,9 +1,19 @@
 import { join } from "node:path";
-import { isErrorNamed } from "@diffusiongym/core";
+import { type AnyData, isErrorNamed } from "@diffusiongym/core";
 import { FileStorage, ValueMatching } from "@diffusiongym/methods";
-import { choice, flag, integer, number, parseArguments, UsageError, whileReading } from "../arguments/index.js";
+import type { ValueNetwork } from "@diffusiongym/nn";
+import {
+  choice,
+  flag,
+  integer,
+  number,
+  parseArguments,
+  UsageError,
+  type Values,
+  whileReading,
+} from "../arguments/index.js";
 import { evaluate, evaluationRows } from "../evaluation/index.js";
-import { exactAnswer } from "../exact/index.js";
+import { type AnyEnvironment, exactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
 import { textTable } from "../report/index.js";
 import { duration, type Io, Progress, styleFor } from "../terminal/index.js";
@@ -43,13 +53,14 @@ const trainingOptions = {
   threads: integer(1, { least: 1, most: 256 }, { description: "Threads of the network; more pay for wide ones only" }),
 };
 
+const allOptions = { ...adaptOptions, ...trainingOptions, ...commonOptions };
+
 /** `diffusiongym adapt`: the main job. */
 export const adaptCommand: Command = {
   name: "adapt",
   summary: "Adapt a base model to a reward by value matching, and report",
   async run(args, io) {
-    const options = { ...adaptOptions, ...trainingOptions, ...commonOptions };
-    const { positionals, values, model, reward } = parseArguments(options, args, true);
+    const { positionals, values, model, reward } = parseArguments(allOptions, args, true);
     const [modelId, rewardId] = positionals;
     if (values.help) {
       await importParts([], values.import, io.folder);
@@ -72,76 +83,95 @@ export const adaptCommand: Command = {
       noise: values.noise,
       rewardScale: values["reward-scale"],
     });
-    const { seed, width, depth, threads, target, iterations, count } = values;
-    const lookAhead = !values["no-look-ahead"];
+    const { seed, width, depth, threads } = values;
     const value = await whileReading("adapt", () => buildValue(environment, { width, depth, threads, seed }));
-    const { network } = value;
-    const method = new ValueMatching({
-      environment,
-      value,
-      iterations,
-      batchSize: values["batch-size"],
-      learningRate: values["learning-rate"],
-      target,
-      lookAhead,
-      seed,
-    });
-    const folder = outFolder(io, values.out ?? `diffusiongym-report/${slug(modelId)}-${slug(rewardId)}`);
-    const runStorage = new FileStorage(join(folder, "run"));
-    const commandLine = ["diffusiongym", "adapt", ...args].map(quoted).join(" ");
-    const parameters = network.parameters.size;
-    io.stderr.write(
-      `adapting ${modelId} to ${rewardId}, reward scale ${environment.rewardScale}: value matching, ` +
-        `${iterations} iterations of ${values["batch-size"]} rollouts in ${environment.steps} steps, ${parameters} parameters\n`,
-    );
-    const shownFolder = shownPath(io, folder, "run");
-    const training = await trainWithProgress({
-      method,
-      storage: runStorage,
-      fresh: values.fresh,
-      io,
-      commandLine,
-      shownFolder,
-    });
-
-    const started = performance.now();
-    const exact = await exactAnswer(environment, modalityOf(modelId));
-    const evaluation = await evaluateWithProgress(io, commandLine, (onProgress) =>
-      evaluate({ environment, value, lookAhead, count, seed, exact, signal: io.interrupted, onProgress }),
-    );
-    const finished: FinishedRun = {
-      modelId,
-      rewardId,
-      environment,
-      evaluation,
-      rows: evaluationRows(evaluation, exact),
-      exact,
-      learning: await readLearningCurve(runStorage),
-      commandLine,
-      seed,
-      settings: {
-        iterations,
-        "batch size": values["batch-size"],
-        steps: environment.steps,
-        "learning rate": values["learning-rate"],
-        target,
-        "look-ahead": lookAhead,
-        "value network": `${depth} hidden layers of width ${width}, ${parameters} parameters`,
-        threads,
-      },
-      seconds: { training, evaluation: (performance.now() - started) / 1000 },
-      network: network.save(),
-    };
-    const files = await writeReport(finished, new FileStorage(folder));
-    await network.dispose();
-    print(
-      finished,
-      files.map((name) => shownPath(io, folder, name)),
-      values.json,
-      io,
-    );
+    try {
+      await adapt({ modelId, rewardId, environment, value, values, args }, io);
+    } finally {
+      await value.network.dispose();
+    }
   },
 };
+
+/** An adaptation, read from the command line. */
+interface Adaptation {
+  readonly modelId: string;
+  readonly rewardId: string;
+  readonly environment: AnyEnvironment;
+  readonly value: ValueNetwork<AnyData, object>;
+  readonly values: Values<typeof allOptions>;
+  readonly args: readonly string[];
+}
+
+/** Trains, measures, and writes the report. */
+async function adapt({ modelId, rewardId, environment, value, values, args }: Adaptation, io: Io): Promise<void> {
+  const { seed, width, depth, threads, target, iterations, count } = values;
+  const lookAhead = !values["no-look-ahead"];
+  const { network } = value;
+  const method = new ValueMatching({
+    environment,
+    value,
+    iterations,
+    batchSize: values["batch-size"],
+    learningRate: values["learning-rate"],
+    target,
+    lookAhead,
+    seed,
+  });
+  const folder = outFolder(io, values.out ?? `diffusiongym-report/${slug(modelId)}-${slug(rewardId)}`);
+  const runStorage = new FileStorage(join(folder, "run"));
+  const commandLine = ["diffusiongym", "adapt", ...args].map(quoted).join(" ");
+  const parameters = network.parameters.size;
+  io.stderr.write(
+    `adapting ${modelId} to ${rewardId}, reward scale ${environment.rewardScale}: value matching, ` +
+      `${iterations} iterations of ${values["batch-size"]} rollouts in ${environment.steps} steps, ${parameters} parameters\n`,
+  );
+  const shownFolder = shownPath(io, folder, "run");
+  const training = await trainWithProgress({
+    method,
+    storage: runStorage,
+    fresh: values.fresh,
+    io,
+    commandLine,
+    shownFolder,
+  });
+
+  const started = performance.now();
+  const exact = await exactAnswer(environment, modalityOf(modelId));
+  const evaluation = await evaluateWithProgress(io, commandLine, (onProgress) =>
+    evaluate({ environment, value, lookAhead, count, seed, exact, signal: io.interrupted, onProgress }),
+  );
+  const finished: FinishedRun = {
+    modelId,
+    rewardId,
+    environment,
+    evaluation,
+    rows: evaluationRows(evaluation, exact),
+    exact,
+    learning: await readLearningCurve(runStorage),
+    commandLine,
+    seed,
+    settings: {
+      iterations,
+      "batch size": values["batch-size"],
+      steps: environment.steps,
+      "learning rate": values["learning-rate"],
+      target,
+      "look-ahead": lookAhead,
+      "value network": `${depth} hidden layers of width ${width}, ${parameters} parameters`,
+      threads,
+    },
+    seconds: { training, evaluation: (performance.now() - started) / 1000 },
+    network: network.save(),
+  };
+  const files = await writeReport(finished, new FileStorage(folder));
+  print(
+    finished,
+    files.map((name) => shownPath(io, folder, name)),
+    values.json,
+    io,
+  );
+}
 
 async function evaluateWithProgress<T>(
   io: Io,

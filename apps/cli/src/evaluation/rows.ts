@@ -110,7 +110,7 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
   });
   add({
     key: "log_normalizer",
-    name: "log E exp(λr)",
+    name: "log E exp(λr), ± s.d.",
     adapted: logNormalizer,
     ...known((answer) => answer.logNormalizer),
     meaning: "minus the learned value at t = 0, ± its standard deviation over starting points, 0 at the optimum",
@@ -132,11 +132,11 @@ function cell<Name extends string>(name: Name, value: number | undefined): { [K 
   return (value === undefined ? {} : { [name]: { value } }) as { [K in Name]?: Estimate };
 }
 
-/** Enough decimals for two digits of the largest uncertainty, or for three digits of the largest number. */
+/** At most four decimals: enough for two digits of the largest uncertainty, or for three digits of the largest number. */
 export function suitableDecimals(cells: readonly Estimate[]): number {
   const errors = cells.flatMap(({ error }) => (error === undefined || error === 0 ? [] : [error]));
   const largest = Math.max(...cells.map(({ value }) => Math.abs(value)));
   const digit =
     errors.length > 0 ? Math.floor(Math.log10(Math.max(...errors))) - 1 : Math.floor(Math.log10(largest || 1)) - 2;
-  return Math.min(6, Math.max(0, -digit));
+  return Math.min(4, Math.max(0, -digit));
 }

@@ -58,10 +58,10 @@ export async function importPackage(specifier: string, folder: string): Promise<
     if (DiffusionGymError.isInstance(error) || !isMissing(error, specifier)) {
       throw error;
     }
-    throw new MissingPackageError(
-      `--import ${specifier}: there is no such package here. Install it with: npm install ${specifier}`,
-      specifier,
-    );
+    const remedy = isPath(specifier)
+      ? `there is no such file, seen from ${folder}.`
+      : `there is no such package here. Install it with: npm install ${specifier}`;
+    throw new MissingPackageError(`--import ${specifier}: ${remedy}`, specifier);
   }
   if (countParts() === before) {
     throw new UsageError(
@@ -73,7 +73,7 @@ export async function importPackage(specifier: string, folder: string): Promise<
 
 /** Where a specifier leads from a folder; a bare name that the folder does not resolve is left to our own resolution. */
 function locate(specifier: string, folder: string): string {
-  if (/^\.{0,2}\//.test(specifier)) {
+  if (isPath(specifier)) {
     return pathToFileURL(resolve(folder, specifier)).href;
   }
   try {
@@ -81,6 +81,10 @@ function locate(specifier: string, folder: string): string {
   } catch {
     return specifier;
   }
+}
+
+function isPath(specifier: string): boolean {
+  return /^\.{0,2}\//.test(specifier);
 }
 
 function isMissing(error: unknown, name: string): boolean {

@@ -15,6 +15,7 @@ export interface ProgressOptions {
 }
 
 const barWidth = 20;
+const leastBarWidth = 5;
 const redrawMs = 100;
 /** Plain lines: at least this far apart, and at most this far. */
 const hurriedMs = 1000;
@@ -72,9 +73,13 @@ export class Progress {
   }
 
   private draw(done: number, detail: string, now: number): void {
-    const full = Math.round((barWidth * done) / Math.max(1, this.options.total));
-    const bar = `${"█".repeat(full)}${"░".repeat(barWidth - full)}`;
-    const line = `${bar} ${this.describe(done, detail, now)}`.slice(0, columnsOf(this.stream) - 1);
+    const columns = columnsOf(this.stream) - 1;
+    const description = this.describe(done, detail, now);
+    // The numbers come first: the bar takes what they leave.
+    const width = Math.min(barWidth, columns - description.length - 1);
+    const full = Math.round((width * done) / Math.max(1, this.options.total));
+    const bar = width < leastBarWidth ? "" : `${"█".repeat(full)}${"░".repeat(width - full)} `;
+    const line = `${bar}${description}`.slice(0, columns);
     this.stream.write(`\r${line}\u001b[K`);
     this.shownMs = now;
     this.drawn = true;
@@ -90,8 +95,8 @@ export class Progress {
         : rate > 0
           ? `${rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2)} ${unit}/s, ${duration((total - done) / rate)} left`
           : "";
-    const percent = Math.floor((100 * done) / Math.max(1, total));
-    return [`${label} ${done}/${total} (${percent} %)`, detail, timing].filter((part) => part !== "").join("  ");
+    const percent = this.stream.isTTY ? "" : ` (${Math.floor((100 * done) / Math.max(1, total))} %)`;
+    return [`${label} ${done}/${total}${percent}`, detail, timing].filter((part) => part !== "").join("  ");
   }
 
   private tenth(done: number): number {

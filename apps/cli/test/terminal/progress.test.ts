@@ -30,8 +30,8 @@ describe("progress on a terminal", () => {
       expect(text.slice(1)).toMatch(/^[█░]{20} training \d+\/1000 /);
       expect(text).not.toContain("\n");
     }
-    expect(drawn[50]).toMatch(/training 501\/1000 \(50 %\) {2}reward 501 {2}100 it\/s, 5\.0 s left/);
-    expect(drawn.at(-1)).toContain("████████████████████ training 1000/1000 (100 %)  reward 1000  10 s");
+    expect(drawn[50]).toMatch(/training 501\/1000 {2}reward 501 {2}100 it\/s, 5\.0 s left/);
+    expect(drawn.at(-1)).toContain("████████████████████ training 1000/1000  reward 1000  10 s");
   });
 
   it("never wraps into a second line", () => {
@@ -40,6 +40,12 @@ describe("progress on a terminal", () => {
     for (const text of stream.writes.slice(0, -1)) {
       expect(text.replace("\r", "").replace("\u001b[K", "").length).toBeLessThan(30);
     }
+  });
+
+  it("gives the numbers their room before the bar", () => {
+    const stream = fakeStream(true, 62);
+    runThrough(stream, 1000, 100);
+    expect(stream.writes[500]).toMatch(/^\r[█░]{5,19} training 501\/1000 {2}reward 501 {2}10 it\/s, 50 s left/);
   });
 });
 
