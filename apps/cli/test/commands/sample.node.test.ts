@@ -11,7 +11,10 @@ describe("sample", () => {
   it("prints samples as JSON: those that the library gives, to the last bit", async () => {
     const io = fakeIo();
     expect(
-      await main(["sample", "toy/gmm2d", "toy/linear", "-n", "5", "--steps", "10", "--seed", "3", "--json"], io),
+      await main(
+        ["sample", "toy/gmm2d", "toy/linear", "-n", "5", "--steps", "10", "--seed", "3", "--batch-size", "2", "--json"],
+        io,
+      ),
     ).toBe(0);
     const printed = JSON.parse(io.out()) as {
       samples: number[][];
