@@ -108,7 +108,7 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
       grid,
       scheduler: baseModel.scheduler,
       noise: this.noiseSchedule,
-      allowExpansive: options.allowExpansiveGrid ?? false,
+      allowExpansiveGrid: options.allowExpansiveGrid ?? false,
     });
     this.timesteps = Float32Array.from(grid);
     this.makeSpec = () => specOf(this, options);

@@ -12,7 +12,7 @@ export interface GridCheckOptions {
   /** The noise of the sampling process. */
   readonly noise: NoiseSchedule;
   /** Accept a first step that amplifies the state, for comparisons. @default false */
-  readonly allowExpansive?: boolean;
+  readonly allowExpansiveGrid?: boolean;
 }
 
 /**
@@ -23,11 +23,11 @@ export interface GridCheckOptions {
  * @throws TimeGridError with the numbers and a grid that would do
  * @throws SingularCoefficientError when a coefficient is infinite at t_0
  */
-export function checkGrid({ grid, scheduler, noise, allowExpansive = false }: GridCheckOptions): void {
+export function checkGrid({ grid, scheduler, noise, allowExpansiveGrid = false }: GridCheckOptions): void {
   const start = grid[0]!;
   const step = grid[1]! - start;
   const rates = scheduler.evaluate((part, t) => contractionRate(part, noise, t), start);
-  if (allowExpansive) {
+  if (allowExpansiveGrid) {
     return;
   }
   for (const [part, rate] of typeof rates === "number" ? [["", rates] as const] : Object.entries(rates)) {
@@ -38,7 +38,7 @@ export function checkGrid({ grid, scheduler, noise, allowExpansive = false }: Gr
       throw new TimeGridError(
         `The first Euler-Maruyama step, from t_0 = ${short(start)} by ${short(step)}, multiplies the state by ${short(multiplier)}` +
           `${part === "" ? "" : ` in part "${part}"`}: |1 - Delta_0 kappa(t_0)| > 1 (kappa = ${short(rate)}), so the rollout starts by blowing up. ` +
-          `${remedy(scheduler, noise, steps)} or pass allowExpansive: true to run it all the same.`,
+          `${remedy(scheduler, noise, steps)} or pass allowExpansiveGrid: true to run it all the same.`,
         Array.from(grid),
       );
     }

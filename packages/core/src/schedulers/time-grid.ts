@@ -27,7 +27,7 @@ export function timeGrid(choice: TimeGridChoice, steps?: number): Float64Array {
   if (choice !== "interior" && choice !== "reference") {
     const nearest = nearestName(choice, ["interior", "reference"]);
     throw new TimeGridError(
-      `Unknown time grid "${String(choice)}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`} ` +
+      `Unknown time grid "${String(choice)}"${nearest === undefined ? "." : `; did you mean "${nearest}"?`} ` +
         `Known are "interior" and "reference", or give an array of times that ends at 1.`,
       [],
     );

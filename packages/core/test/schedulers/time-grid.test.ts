@@ -125,11 +125,16 @@ describe("checkGrid", () => {
       checkGrid({ grid: timeGrid("reference", 10), scheduler: linear, noise: memorylessNoise() });
     expect(check).toThrowError(/t_0 = 0.02 by 0.098, multiplies the state by -3.9/);
     expect(check).toThrowError(/kappa = 50/);
-    expect(check).toThrowError(/Use the "interior" grid, take more steps, or pass allowExpansive: true/);
+    expect(check).toThrowError(/Use the "interior" grid, take more steps, or pass allowExpansiveGrid: true/);
   });
 
   it("accepts an expansive grid when told to", () => {
-    checkGrid({ grid: timeGrid("reference", 5), scheduler: linear, noise: memorylessNoise(), allowExpansive: true });
+    checkGrid({
+      grid: timeGrid("reference", 5),
+      scheduler: linear,
+      noise: memorylessNoise(),
+      allowExpansiveGrid: true,
+    });
   });
 
   it("names a start that works where the interior grid does not", () => {
