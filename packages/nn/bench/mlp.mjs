@@ -99,6 +99,8 @@ async function bare(graph, network, fetches, inputs) {
   const session = await ort.InferenceSession.create(writeOnnx(graph), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    // As the engine has it, so that the ratio is that of the layer over the runtime; `SPIN=1` for the runtime's own default.
+    extra: { session: { intra_op: { allow_spinning: process.env.SPIN ?? "0" } } },
   });
   const native = (/** @type {Tensor} */ { data, shape }) => new ort.Tensor("float32", data, shape);
   const feeds = Object.fromEntries(
