@@ -3,6 +3,7 @@ import { DDTensor } from "./dd-tensor.js";
 import { DiffusionData } from "./diffusion-data.js";
 import type { BinaryOp, UnaryOp } from "./elementwise.js";
 import { checkReduction, type Reduction } from "./reductions.js";
+import { requireBatch } from "./structure.js";
 import { resolveIndex } from "./tensor.js";
 
 /** What a record may hold: tensors, and records of them to any depth. */
@@ -34,6 +35,7 @@ export class DDRecord<E extends RecordEntries = RecordEntries> extends Diffusion
           name,
         );
       }
+      requireBatch(entry, `DDRecord: entry "${name}"`);
       if (entry.length !== this.length) {
         throw new ShapeError(
           `DDRecord: entry "${named[0]![0]}" has ${this.length} samples and "${name}" has ${entry.length}.`,

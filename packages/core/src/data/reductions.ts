@@ -1,4 +1,4 @@
-import { ArgumentError, nearestName, ShapeError } from "../errors/index.js";
+import { ArgumentError, requireKnown, ShapeError } from "../errors/index.js";
 import { sizeOf, Tensor } from "./tensor.js";
 
 /** How a set of numbers becomes one. */
@@ -6,14 +6,7 @@ export type Reduction = "mean" | "sum";
 
 /** Refuses what is no reduction, for callers without types. */
 export function checkReduction(reduction: Reduction): void {
-  if (reduction !== "mean" && reduction !== "sum") {
-    const nearest = nearestName(String(reduction), ["mean", "sum"]);
-    throw new ArgumentError(
-      `"${String(reduction)}" is not a reduction; choose "mean" or "sum"${nearest === undefined ? "" : ` (did you mean "${nearest}"?)`}.`,
-      "reduction",
-      reduction,
-    );
-  }
+  requireKnown("Unknown reduction", reduction, ["mean", "sum"], "reduction");
 }
 
 /**

@@ -60,7 +60,7 @@ export class Tensor<A extends TensorArray = TensorArray> {
     return new Tensor(Float32Array.from(flatten(values)), inferred);
   }
 
-  /** A tensor of zeros. @default type "float32" */
+  /** A float tensor of zeros. */
   static zeros(shape: readonly number[]): Tensor<Float32Array> {
     return new Tensor(new Float32Array(sizeOf(shape)), shape);
   }

@@ -91,10 +91,8 @@ async function act<D extends DiffusionData<D>, C extends object>(
     output = checked(await policy.forward(x, times, conditioning, step), x, "The policy's output", index);
     baseOutput = await step.baseOutput();
   }
-  const control = await controlPolicy?.control(x, times, conditioning, step);
-  if (control !== undefined) {
-    checked(control, x, "The control", index);
-  }
+  const control =
+    controlPolicy && checked(await controlPolicy.control(x, times, conditioning, step), x, "The control", index);
   return { output, baseOutput, control };
 }
 

@@ -1,5 +1,5 @@
 import type { NoConditioning } from "../conditioning/index.js";
-import type { Coefficient, DDTensor, DiffusionData } from "../data/index.js";
+import { type Coefficient, type DDTensor, type DiffusionData, requireBatch } from "../data/index.js";
 import { ArgumentError, ShapeError } from "../errors/index.js";
 import { type BaseModel, type OutputType, outputAlgebraOf } from "../models/index.js";
 import type { ControlPolicy, Policy } from "../policies/index.js";
@@ -205,6 +205,7 @@ export class Environment<D extends DiffusionData<D> = DDTensor, C extends object
   }
 
   private request(x: D, t: Float32Array, conditioning: C): DriftRequest<D, C> {
+    requireBatch(x, "x");
     if (t.length !== x.length) {
       throw new ShapeError(
         `${t.length} times for ${x.length} samples; one a sample is needed.`,

@@ -122,6 +122,7 @@ export async function* runRollout<D extends DiffusionData<D>, C extends object>(
 
   throwIfAborted(signal, "Sampling");
   const sample = n === 0 ? x : await baseModel.postprocess(x, conditioning);
+  checkBatch(sample, "What the model's postprocess returned", n);
   const judged =
     n === 0
       ? { rewards: new Float32Array(0), valids: allValid(0) }
@@ -177,10 +178,7 @@ export function checkInjected<D extends DiffusionData<D>, C extends object>(
 ): void {
   const { x0, noises, conditioning } = options;
   if (x0 !== undefined) {
-    requireBatch(x0, "x0");
-  }
-  if (x0 !== undefined && x0.length !== n) {
-    throw new ShapeError(`x0 holds ${x0.length} samples but n is ${n}.`, [n], [x0.length]);
+    checkBatch(x0, "x0", n);
   }
   if (noises !== undefined && noises.length !== steps) {
     throw new ShapeError(
@@ -190,14 +188,7 @@ export function checkInjected<D extends DiffusionData<D>, C extends object>(
     );
   }
   for (const [index, noise] of (noises ?? []).entries()) {
-    requireBatch(noise, `noises[${index}]`);
-    if (noise.length !== n) {
-      throw new ShapeError(`noises[${index}] holds ${noise.length} samples but n is ${n}.`, [n], [noise.length]);
-    }
-    checkFinite(noise, `noises[${index}]`);
-  }
-  if (x0 !== undefined) {
-    checkFinite(x0, "x0");
+    checkBatch(noise, `noises[${index}]`, n);
   }
   checkConditioning(conditioning ?? {}, n);
 }
@@ -211,22 +202,46 @@ async function prepare<D extends DiffusionData<D>, C extends object>(
   const { baseModel } = setup;
   checkInjected(options, n, setup.timesteps.length - 1);
   const streams = key.fold("p0").streams(options.indexOffset ?? 0);
-  const drawn = await baseModel.sampleP0(n, streams, options.conditioning ?? {});
+  const drawn = checkInput(await baseModel.sampleP0(n, streams, options.conditioning ?? {}), "sampleP0", n);
   const x = options.x0 ?? drawn.x;
-  if (x.length !== n) {
-    throw new ShapeError(`The model's sampleP0 returned ${x.length} samples; ${n} were asked for.`, [n], [x.length]);
-  }
   if (options.x0 !== undefined) {
     checkStructure(x, drawn.x, "x0", { anyRows: true });
   }
-  checkFinite(x, options.x0 ? "x0" : "The model's sampleP0");
   const prepared =
-    n === 0 ? { x, conditioning: drawn.conditioning } : await baseModel.preprocess(x, drawn.conditioning);
-  checkConditioning(prepared.conditioning, n);
+    n === 0
+      ? { x, conditioning: drawn.conditioning }
+      : checkInput(await baseModel.preprocess(x, drawn.conditioning), "preprocess", n);
   for (const [index, noise] of (options.noises ?? []).entries()) {
     checkStructure(noise, prepared.x, `noises[${index}]`);
   }
   return prepared;
+}
+
+/** What a model's method gave, when a rollout can start from it. */
+function checkInput<D extends DiffusionData<D>, C extends object>(
+  input: ModelInput<D, C>,
+  method: string,
+  n: number,
+): ModelInput<D, C> {
+  if (typeof input?.conditioning !== "object") {
+    throw new ArgumentError(
+      `The model's ${method} must return { x, conditioning }, each of them an object.`,
+      method,
+      input,
+    );
+  }
+  checkBatch(input.x, `The x of the model's ${method}`, n);
+  checkConditioning(input.conditioning, n);
+  return input;
+}
+
+/** Refuses what is no batch of n samples with finite numbers. */
+function checkBatch<D extends DiffusionData<D>>(data: D, source: string, n: number): void {
+  requireBatch(data, source);
+  if (data.length !== n) {
+    throw new ShapeError(`${source} holds ${data.length} samples but n is ${n}.`, [n], [data.length]);
+  }
+  checkFinite(data, source);
 }
 
 function checkFields(fields: readonly RecordedField[]): readonly RecordedField[] {

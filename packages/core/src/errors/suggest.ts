@@ -1,3 +1,5 @@
+import { ArgumentError } from "./kinds.js";
+
 /**
  * The candidate nearest to `name` by edit distance, or `undefined` when none is near enough to be a likely typing error.
  * @param name what was asked for
@@ -14,6 +16,27 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
     }
   }
   return best;
+}
+
+/** The end of a sentence about an unknown name: `; did you mean "x"?`, or a full stop when nothing is near. */
+export function didYouMean(name: unknown, candidates: Iterable<string>): string {
+  const nearest = nearestName(String(name), candidates);
+  return nearest === undefined ? "." : `; did you mean "${nearest}"?`;
+}
+
+/**
+ * Refuses a word that is not one of those known, for callers without types and for files.
+ * @param complaint what the message begins with, before the word: `Unknown reduction`
+ * @throws ArgumentError naming the nearest word and all of them
+ */
+export function requireKnown(complaint: string, word: string, known: readonly string[], argument: string): void {
+  if (!known.includes(word)) {
+    throw new ArgumentError(
+      `${complaint} "${String(word)}"${didYouMean(word, known)} Known are ${known.join(", ") || "none"}.`,
+      argument,
+      word,
+    );
+  }
 }
 
 function editDistance(a: string, b: string): number {

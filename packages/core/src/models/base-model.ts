@@ -1,5 +1,5 @@
 import type { NoConditioning } from "../conditioning/index.js";
-import type { Coefficient, DDTensor, DiffusionData } from "../data/index.js";
+import { type Coefficient, checkFinite, checkStructure, type DDTensor, type DiffusionData } from "../data/index.js";
 import { ArgumentError, ShapeError } from "../errors/index.js";
 import type { SampleStreams } from "../random/index.js";
 import type { NoiseSchedule, Scheduler, SchedulerLike } from "../schedulers/index.js";
@@ -90,12 +90,16 @@ export abstract class BaseModel<D extends DiffusionData<D> = DDTensor, C extends
   async trainLoss(x1: D, options: TrainLossOptions<D, C> = {}): Promise<Float32Array> {
     const pair = this.trainingPair(x1, options);
     const prediction = options.prediction ?? (await this.forward(pair.xt, pair.t, options.conditioning ?? ({} as C)));
+    // Arithmetic would broadcast a prediction of another shape.
+    checkStructure(prediction, pair.target, "The prediction");
+    checkFinite(prediction, "The prediction");
     return squaredDifference(prediction, pair.target);
   }
 
   /** The noised data, times and target that `trainLoss` compares with; what methods train networks on. */
   trainingPair(x1: D, options: Omit<TrainLossOptions<D, C>, "prediction"> = {}): TrainingPair<D> {
     const { streams } = options;
+    checkFinite(x1, "x1");
     const algebra = outputAlgebraOf(this.outputType);
     const t = options.t ?? drawTimes(x1.length, streams);
     if (t.length !== x1.length) {

@@ -1,4 +1,4 @@
-import { ArgumentError, nearestName, SingularCoefficientError } from "../errors/index.js";
+import { requireKnown, SingularCoefficientError } from "../errors/index.js";
 import type { Scheduler } from "../schedulers/index.js";
 
 /** What a model's `forward` returns, each the conditional mean of a quantity given x_t. */
@@ -101,15 +101,7 @@ export const outputAlgebra: { readonly [O in OutputType]: OutputAlgebra } = { ve
  * @throws ArgumentError for anything but an output type, naming the nearest
  */
 export function outputAlgebraOf(type: OutputType): OutputAlgebra {
-  if (!outputTypes.includes(type)) {
-    const nearest = nearestName(String(type), outputTypes);
-    throw new ArgumentError(
-      `"${String(type)}" is not an output type${nearest === undefined ? "" : `; did you mean "${nearest}"?`}. ` +
-        `A model's outputType is one of ${outputTypes.join(", ")}.`,
-      "outputType",
-      type,
-    );
-  }
+  requireKnown("Unknown output type", type, outputTypes, "outputType");
   return outputAlgebra[type];
 }
 

@@ -1,5 +1,5 @@
 import type { NoConditioning } from "../conditioning/index.js";
-import type { DDTensor, DiffusionData } from "../data/index.js";
+import { type DDTensor, type DiffusionData, requireBatch } from "../data/index.js";
 import { ArgumentError } from "../errors/index.js";
 import type { MaybePromise } from "../models/index.js";
 import type { SchedulerLike } from "../schedulers/index.js";
@@ -46,6 +46,7 @@ export class ValuePolicy<D extends DiffusionData<D> = DDTensor, C extends object
   async control(x: D, t: Float32Array, conditioning: C, step?: PolicyStep<D>): Promise<D> {
     const [at, times] = this.lookAhead ? await stepAhead(x, t, step) : [x, t];
     const gradient = await this.value.gradient(at, times, conditioning);
+    requireBatch(gradient, "The value function's gradient");
     return gradient.scale(this.scheduler.evaluateBatch((scheduler, time) => -scheduler.sigmaMemoryless(time), t));
   }
 }

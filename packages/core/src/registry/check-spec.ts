@@ -1,7 +1,8 @@
 import type { EnvironmentSpec } from "../environments/index.js";
-import { FormatError, nearestName } from "../errors/index.js";
+import { didYouMean, FormatError } from "../errors/index.js";
 
-const fields: { readonly [F in keyof Required<EnvironmentSpec>]: true } = {
+/** Every field of a spec. */
+export const specFields: { readonly [F in keyof Required<EnvironmentSpec>]: true } = {
   baseModel: true,
   reward: true,
   steps: true,
@@ -17,7 +18,9 @@ const fields: { readonly [F in keyof Required<EnvironmentSpec>]: true } = {
  */
 export function checkSpec(spec: unknown): void {
   if (!isRecord(spec)) {
-    throw foreign(`it is ${spec === null ? "null" : Array.isArray(spec) ? "an array" : `a ${typeof spec}`}`);
+    throw foreign(
+      `it is ${(spec ?? undefined) === undefined ? spec : Array.isArray(spec) ? "an array" : `a ${typeof spec}`}`,
+    );
   }
   for (const part of ["baseModel", "reward"] as const) {
     const value = spec[part];
@@ -29,12 +32,9 @@ export function checkSpec(spec: unknown): void {
     }
   }
   for (const field of Object.keys(spec)) {
-    if (!(field in fields)) {
-      const nearest = nearestName(field, Object.keys(fields));
-      throw foreign(
-        `it has the unknown field "${field}"${nearest === undefined ? "" : ` (did you mean "${nearest}"?)`}; ` +
-          `known are ${Object.keys(fields).join(", ")}`,
-      );
+    if (!Object.hasOwn(specFields, field)) {
+      const known = Object.keys(specFields);
+      throw foreign(`it has the unknown field "${field}"${didYouMean(field, known)} Known are ${known.join(", ")}`);
     }
   }
 }

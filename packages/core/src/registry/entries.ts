@@ -69,7 +69,7 @@ export type Maker<Part, Options> = ((options: Options) => MaybePromise<Part>) | 
 export interface PartDescription {
   /** One line: what it is. */
   readonly description: string;
-  /** One line an option, by name, with its default. */
+  /** One line an option, by name, with its default. Where this is given, options of other names are refused. */
   readonly options?: { readonly [name: string]: string };
 }
 

@@ -1,6 +1,6 @@
 import { Environment, type EnvironmentOptions, type EnvironmentSpec } from "../environments/index.js";
-import { ArgumentError, IncompatibleError } from "../errors/index.js";
-import { checkSpec } from "./check-spec.js";
+import { ArgumentError, IncompatibleError, requireKnown } from "../errors/index.js";
+import { checkSpec, specFields } from "./check-spec.js";
 import type {
   AnyData,
   BaseModelId,
@@ -53,7 +53,7 @@ export async function make(
   if (typeof first !== "string") {
     checkSpec(first);
     const { baseModel, reward: rewardPart, ...rest } = first;
-    return build(baseModel.id, baseModel.options, rewardPart.id, rewardPart.options, gridOptions(rest));
+    return build(baseModel.id, baseModel.options, rewardPart.id, rewardPart.options, rest);
   }
   if (typeof reward !== "string") {
     throw new ArgumentError(
@@ -61,6 +61,9 @@ export async function make(
       "reward",
       reward,
     );
+  }
+  for (const name of Object.keys(options)) {
+    requireKnown("make has no option", name, [...Object.keys(specFields), "solver"], name);
   }
   const { baseModel: modelOptions, reward: rewardOptions, ...rest } = options;
   return build(first, modelOptions as object | undefined, reward, rewardOptions as object | undefined, rest);
@@ -76,20 +79,15 @@ async function build(
   rewardOptions: object | undefined,
   options: EnvironmentOptions,
 ): Promise<Environment<AnyData, object>> {
-  const modalities = [modelId, rewardId].map((id) => id.split("/")[0]);
-  if (modalities[0] !== modalities[1] && modalities[1] !== "any") {
+  const [modality, other] = [modelId, rewardId].map((id) => /^(.*)\//.exec(id)?.[1]);
+  // An id without a modality is unknown, which the registry says better.
+  if (modality !== undefined && other !== undefined && other !== modality && other !== "any") {
     throw new IncompatibleError(
       `The base model "${modelId}" and the reward "${rewardId}" are of different modalities. ` +
-        `Choose a reward of modality "${modalities[0]}", or "any/zero".`,
+        `Choose a reward of modality "${modality}", or "any/zero".`,
     );
   }
   const reward = await makePart.reward(rewardId, rewardOptions);
   const baseModel = await makePart.baseModel(modelId, modelOptions);
   return new Environment(baseModel, reward, options);
-}
-
-/** The step count is implied by a grid written out as times. */
-function gridOptions(options: EnvironmentOptions): EnvironmentOptions {
-  const { steps, ...rest } = options;
-  return steps === undefined || Array.isArray(options.timeGrid) ? rest : options;
 }

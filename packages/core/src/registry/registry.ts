@@ -1,5 +1,5 @@
 import { setOrigin } from "../environments/index.js";
-import { ArgumentError, nearestName, RegistryError } from "../errors/index.js";
+import { ArgumentError, nearestName, RegistryError, requireKnown } from "../errors/index.js";
 import type { MaybePromise } from "../models/index.js";
 import { ZeroReward } from "../rewards/index.js";
 import type {
@@ -35,6 +35,9 @@ class Registry<Part extends object> {
     if (!/^[a-z0-9-]+\/[\w.-]+$/i.test(id)) {
       throw new ArgumentError(`"${id}" is no id; write modality/name, for example "audio/wave".`, "id", id);
     }
+    if (typeof maker !== "function") {
+      throw new ArgumentError(`The ${this.kind} "${id}" needs a class or a function that makes it.`, "maker", maker);
+    }
     const existing = this.parts.get(id);
     if (existing !== undefined && existing.maker !== maker) {
       throw new RegistryError(
@@ -51,7 +54,14 @@ class Registry<Part extends object> {
     if (registered === undefined) {
       throw this.unknown(id);
     }
+    const known = registered.description?.options;
+    for (const name of known === undefined ? [] : Object.keys(options ?? {})) {
+      requireKnown(`The ${this.kind} "${id}" has no option`, name, Object.keys(known!), name);
+    }
     const made = await call(registered.maker, options ?? {});
+    if (typeof made !== "object" || made === null) {
+      throw new RegistryError(`The maker of the ${this.kind} "${id}" returned ${String(made)}, no ${this.kind}.`, id);
+    }
     setOrigin(made, options === undefined || Object.keys(options).length === 0 ? { id } : { id, options });
     return made;
   }
@@ -65,10 +75,10 @@ class Registry<Part extends object> {
   private unknown(id: string): RegistryError {
     const ids = [...this.parts.keys()];
     const modality = id.split("/")[0]!;
-    const suggestion = nearestName(id, ids);
-    const known = ids.some((other) => other.startsWith(`${modality}/`));
+    const suggestion = ids.find((other) => other.endsWith(`/${id}`)) ?? nearestName(id, ids);
+    const known = modality === id || ids.some((other) => other.startsWith(`${modality}/`));
     const advice = known
-      ? `Registered are: ${ids.join(", ")}.`
+      ? `Registered are: ${ids.join(", ") || "none"}.`
       : `No package of the modality "${modality}" has been imported. If it is one of ours: npm install @diffusiongym/${modality}, ` +
         `then import "@diffusiongym/${modality}" before make(...). Registered are: ${ids.join(", ") || "none"}.`;
     return new RegistryError(

@@ -50,15 +50,17 @@ export function allValid(n: number): Uint8Array {
  * @throws ShapeError, NonFiniteError
  */
 export function checkRewards(result: RewardResult, n: number): RewardResult {
-  const { rewards, valids } = result;
-  if (rewards.length !== n || valids.length !== n) {
+  // Rewards written without types may give less than they promise, or plain arrays.
+  const { rewards, valids } = (result ?? {}) as Partial<RewardResult>;
+  if (rewards?.length !== n || valids?.length !== n) {
     throw new ShapeError(
-      `The reward returned ${rewards.length} rewards and ${valids.length} valids for ${n} samples; one of each a sample is needed.`,
+      `The reward returned ${rewards?.length ?? "no"} rewards and ${valids?.length ?? "no"} valids for ${n} samples; ` +
+        "one of each a sample is needed.",
       [n],
-      [rewards.length],
+      [rewards?.length ?? 0],
     );
   }
-  const checked = rewards.slice();
+  const checked = Float32Array.from(rewards);
   for (let i = 0; i < n; i++) {
     if (Number.isFinite(checked[i]!)) {
       continue;
@@ -73,5 +75,5 @@ export function checkRewards(result: RewardResult, n: number): RewardResult {
       );
     }
   }
-  return { rewards: checked, valids };
+  return { rewards: checked, valids: Uint8Array.from(valids, (valid) => (valid ? 1 : 0)) };
 }

@@ -19,7 +19,7 @@ export class Cosine extends Scheduler {
    */
   constructor(readonly nu = 1) {
     super();
-    if (!(nu > 0 && nu < Number.POSITIVE_INFINITY)) {
+    if (!(Number.isFinite(nu) && nu > 0)) {
       throw new ArgumentError(`Cosine: nu must be a positive finite number, got ${String(nu)}.`, "nu", nu);
     }
   }

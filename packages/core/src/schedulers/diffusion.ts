@@ -29,11 +29,12 @@ export class Diffusion extends Scheduler {
    */
   constructor(alphaBar: ArrayLike<number>, betas?: BetaTableSpec) {
     super();
-    if (alphaBar.length < 2) {
+    const entries = (alphaBar as ArrayLike<number> | undefined)?.length ?? 0;
+    if (entries < 2) {
       throw new ArgumentError(
-        `Diffusion: the alpha-bar table needs at least 2 entries, got ${alphaBar.length}.`,
+        `Diffusion: the alpha-bar table needs at least 2 entries, got ${entries}.`,
         "alphaBar",
-        alphaBar.length,
+        entries,
       );
     }
     this.#alphaBar = Float64Array.from(alphaBar);

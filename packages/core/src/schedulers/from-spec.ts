@@ -1,4 +1,4 @@
-import { ArgumentError, nearestName } from "../errors/index.js";
+import { ArgumentError, requireKnown } from "../errors/index.js";
 import { Cosine } from "./cosine.js";
 import { Diffusion } from "./diffusion.js";
 import { FeatureSchedulers } from "./features.js";
@@ -35,11 +35,12 @@ export function schedulerFromSpec(spec: SchedulerSpec): Scheduler;
 export function schedulerFromSpec(spec: FeatureSchedulersSpec): FeatureSchedulers;
 export function schedulerFromSpec(spec: SchedulerSpec | FeatureSchedulersSpec): SchedulerLike;
 export function schedulerFromSpec(spec: SchedulerSpec | FeatureSchedulersSpec): SchedulerLike {
+  requireSpec(spec);
   if (spec.type === "features") {
     const parts = Object.entries(spec.parts).map(([part, inner]) => [part, schedulerFromSpec(inner)] as const);
     return new FeatureSchedulers(Object.fromEntries(parts));
   }
-  requireKnown("schedulerFromSpec", spec.type, [...Object.keys(makers), "features"]);
+  requireKnown("Unknown scheduler", spec.type, [...Object.keys(makers), "features"], "type");
   return (makers[spec.type] as (spec: SchedulerSpec) => Scheduler)(spec);
 }
 
@@ -48,11 +49,12 @@ export function schedulerFromSpec(spec: SchedulerSpec | FeatureSchedulersSpec): 
  * @throws ArgumentError for an unknown type, bad parameters, or a custom schedule, whose function is not in its spec
  */
 export function noiseScheduleFromSpec(spec: NoiseScheduleSpec): NoiseSchedule {
-  requireKnown("noiseScheduleFromSpec", spec.type, Object.keys(noiseMakers));
+  requireKnown("Unknown noise schedule", spec.type, Object.keys(noiseMakers), "type");
   return (noiseMakers[spec.type] as (spec: NoiseScheduleSpec) => NoiseSchedule)(spec);
 }
 
 function diffusionFromTable(betas: BetaTableSpec): Diffusion {
+  requireKnown("Unknown table of betas", betas.kind, ["linear", "scaled-linear", "squared-cosine"], "kind");
   switch (betas.kind) {
     case "linear":
       return Diffusion.linear(betas);
@@ -60,21 +62,15 @@ function diffusionFromTable(betas: BetaTableSpec): Diffusion {
       return Diffusion.scaledLinear(betas);
     case "squared-cosine":
       return Diffusion.squaredCosine(betas);
-    default: {
-      const { kind } = betas as { readonly kind: string };
-      requireKnown("schedulerFromSpec", kind, ["linear", "scaled-linear", "squared-cosine"]);
-      throw new ArgumentError(`schedulerFromSpec: unknown beta table ${kind}.`, "kind", kind);
-    }
   }
 }
 
-function requireKnown(where: string, type: string, known: readonly string[]): void {
-  if (!known.includes(type)) {
-    const nearest = nearestName(String(type), known);
+function requireSpec(spec: unknown): void {
+  if (typeof (spec as { readonly type?: unknown } | null | undefined)?.type !== "string") {
     throw new ArgumentError(
-      `${where}: unknown type "${String(type)}"${nearest === undefined ? "" : `; did you mean "${nearest}"`}? Known are ${known.join(", ")}.`,
-      "type",
-      type,
+      `A scheduler's spec is an object such as { type: "cosine", nu: 1 }, as its spec() gives it; got ${JSON.stringify(spec)}.`,
+      "spec",
+      spec,
     );
   }
 }

@@ -72,7 +72,7 @@ export function customNoise(sigma: (t: number, scheduler: Scheduler) => number, 
 }
 
 function requireLevel(where: string, argument: string, value: number): void {
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+  if (!(Number.isFinite(value) && value >= 0)) {
     throw new ArgumentError(`${where}: ${argument} must be finite and >= 0, got ${String(value)}.`, argument, value);
   }
 }

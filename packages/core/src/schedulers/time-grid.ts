@@ -1,4 +1,4 @@
-import { nearestName, TimeGridError } from "../errors/index.js";
+import { didYouMean, TimeGridError } from "../errors/index.js";
 import { linspaceFloat32 } from "./linspace.js";
 
 /** A named grid, or times of one's own. */
@@ -25,9 +25,8 @@ export function timeGrid(choice: TimeGridChoice, steps?: number): Float64Array {
     return customGrid(choice, steps);
   }
   if (choice !== "interior" && choice !== "reference") {
-    const nearest = nearestName(choice, ["interior", "reference"]);
     throw new TimeGridError(
-      `Unknown time grid "${String(choice)}"${nearest === undefined ? "." : `; did you mean "${nearest}"?`} ` +
+      `Unknown time grid "${String(choice)}"${didYouMean(choice, ["interior", "reference"])} ` +
         `Known are "interior" and "reference", or give an array of times that ends at 1.`,
       [],
     );

@@ -24,7 +24,7 @@ export class VPLinear extends Scheduler {
   /** @throws ArgumentError unless 0 <= betaMin <= betaMax, finite, betaMax > 0 */
   constructor({ betaMin = 0.1, betaMax = 20 }: VPLinearOptions = {}) {
     super();
-    if (!(betaMin >= 0 && betaMax >= betaMin && betaMax > 0 && betaMax < Number.POSITIVE_INFINITY)) {
+    if (!([betaMin, betaMax].every(Number.isFinite) && betaMin >= 0 && betaMax >= betaMin && betaMax > 0)) {
       throw new ArgumentError(
         `VPLinear: needs 0 <= betaMin <= betaMax with betaMax > 0, got ${String(betaMin)} and ${String(betaMax)}.`,
         "betaMin, betaMax",

@@ -95,6 +95,7 @@ describe("records", () => {
     expect(() => new DDRecord({})).toThrowError(/at least one entry/);
     expect(() => new DDRecord({ a, b: DDTensor.from([1]) })).toThrowError(/"a" has 2 samples and "b" has 1/);
     expect(() => new DDRecord({ "a.b": a })).toThrowError(ArgumentError);
+    expect(() => new DDRecord({ a: [1, 2] as never })).toThrowError(/entry "a" is of type Array, not a batch/);
     expect(() => record.add(new DDRecord({ b: a }) as unknown as typeof record)).toThrowError(/\{a\} and \{b\}/);
     const nested = new DDRecord({ a: record }) as unknown as typeof record;
     expect(() => record.add(nested)).toThrowError(/"a" is a tensor on one side and a record on the other/);

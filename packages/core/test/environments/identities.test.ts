@@ -268,7 +268,7 @@ describe("convertOutput", () => {
     expect(() => convertOutput("epsilon", "endpoint", scheduler, 0)).toThrowError(SingularCoefficientError);
     expect(() => convertOutput("endpoint", "score", scheduler, 1)).toThrowError(/from endpoint to score .* at t = 1/);
     expect(() => convertOutput("noise" as OutputType, "score", scheduler, 0.5)).toThrowError(
-      /"noise" is not an output/,
+      /Unknown output type "noise"/,
     );
   });
 });

@@ -119,7 +119,7 @@ describe("reference/train_loss.json, errors", () => {
     "unknown output_type 'flow'": async () => {
       const model = modelOf({ ...one, output_type: "flow" as OutputType });
       await expect(model.trainLoss(batch(one.x1), inputsOf(one))).rejects.toThrowError(
-        /"flow" is not an output type.*velocity, epsilon, endpoint, score/,
+        /Unknown output type "flow".*velocity, epsilon, endpoint, score/,
       );
     },
   };

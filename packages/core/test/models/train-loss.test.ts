@@ -1,7 +1,7 @@
 import {
   ArgumentError,
   collate,
-  type DDTensor,
+  DDTensor,
   OptimalTransport,
   outputTypes,
   RandomKey,
@@ -104,6 +104,12 @@ describe("trainLoss", () => {
     await expect(model.trainLoss(x1, { t })).rejects.toThrowError(/"x0" is not given/);
     await expect(model.trainLoss(x1, { t: t.slice(1) })).rejects.toThrowError(/5 times for 6 samples/);
     await expect(model.trainLoss(x1, { t, x0: x1.slice(1) })).rejects.toThrowError(ShapeError);
+    const narrow = model.trainLoss(x1, { t, x0: x1, prediction: DDTensor.from(new Float32Array(6), [6, 1]) });
+    await expect(narrow).rejects.toThrowError(/The prediction has shape \[6, 1\]; \[6, 3\] is needed/);
+    const broken = x1.mul(Float32Array.of(1, 1, Number.NaN, 1, 1, 1));
+    await expect(model.trainLoss(broken, { t, x0: x1 })).rejects.toThrowError(/x1 holds NaN in sample 2/);
+    const diverged = model.trainLoss(x1, { t, x0: x1, prediction: broken });
+    await expect(diverged).rejects.toThrowError(/The prediction holds NaN in sample 2/);
     const late = model.trainLoss(x1, { t: t.map(() => 1.5), x0: x1 });
     await expect(late).rejects.toThrowError(/time must be in \[0, 1\]/);
   });

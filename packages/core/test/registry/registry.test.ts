@@ -104,14 +104,17 @@ describe("a spec", () => {
   });
 
   it("is refused where it would not be true", async () => {
-    const make2 = (options: object): Promise<Environment> =>
-      untyped("audio/wave", "any/zero", { steps: 2, ...options });
+    const make2 = (options: object, id = "audio/wave"): Promise<Environment> =>
+      untyped(id, "any/zero", { steps: 2, ...options });
     const solver = { name: "mine", step: () => undefined };
     const reasons: readonly (readonly [Environment, RegExp])[] = [
       [new Environment(new Wave(), new Loudness(), {}), /its base model \(Wave\) was not made by the registry.*make\(/],
       [await make2({ noiseSchedule: customNoise(() => 1) }), /its noise schedule is a function/],
       [await make2({ solver }), /its solver was given as an object/],
-      [await make2({ baseModel: { rate: 3, log: () => undefined } }), /options of its base model "audio\/wave"/],
+      [
+        await make2({ baseModel: { rate: 3, log: () => undefined } }, "audio/spoken"),
+        /options of its base model "audio\/spoken"/,
+      ],
     ];
     for (const [environment, message] of reasons) {
       expect(() => environment.spec).toThrowError(IncompatibleError);
@@ -122,6 +125,7 @@ describe("a spec", () => {
   it.each([
     [null, /it is null/],
     [[], /it is an array/],
+    [undefined, /it is undefined/],
     [7, /it is a number/],
     [{}, /its "baseModel" is undefined, which needs \{ "id": "modality\/name" \}/],
     [{ baseModel: "audio/wave", reward: { id: "any/zero" } }, /its "baseModel" is "audio\/wave"/],
@@ -132,7 +136,7 @@ describe("a spec", () => {
     ],
     [
       { baseModel: { id: "audio/wave" }, reward: { id: "any/zero" }, rewardscale: 3 },
-      /unknown field "rewardscale" \(did you mean "rewardScale"\?\)/,
+      /unknown field "rewardscale"; did you mean "rewardScale"\?/,
     ],
     [{ env_id: "CartPole-v1", max_episode_steps: 500 }, /not a spec of an environment.*`environment.spec` gave/],
   ])("of another program is refused: %j", async (spec, message) => {
@@ -144,11 +148,43 @@ describe("a spec", () => {
   it.each([
     [{ steps: "many" }, /whole number of steps/],
     [{ rewardScale: "2" }, /rewardScale must be a finite number/],
-    [{ noiseSchedule: { type: "brown" } }, /unknown type "brown"/],
+    [{ noiseSchedule: { type: "brown" } }, /Unknown noise schedule "brown"/],
+    [{ steps: 10, timeGrid: [0.5, 1] }, /2 times make 1 steps, but steps is 10/],
     [{ timeGrid: "logarithmic" }, /Unknown time grid/],
   ])("with a wrong value is refused by who uses it: %j", async (part, message) => {
     const spec = { baseModel: { id: "audio/wave" }, reward: { id: "any/zero" }, ...part } as unknown as PartialSpec;
     await expect(make(spec)).rejects.toThrowError(message);
+  });
+});
+
+describe("options", () => {
+  it("that a part does not list are refused, with the nearest one that it does", async () => {
+    const error = await rejection(untyped("audio/wave", "any/zero", { baseModel: { raet: 3 } }));
+    expect(error).toMatchObject({ name: "ArgumentError", argument: "raet", value: "raet" });
+    expect((error as Error).message).toBe(
+      'The base model "audio/wave" has no option "raet"; did you mean "rate"? Known are rate.',
+    );
+  });
+
+  it("that make does not know are refused too", async () => {
+    const error = await rejection(untyped("audio/wave", "any/zero", { stepz: 3 }));
+    expect(error).toMatchObject({ name: "ArgumentError", argument: "stepz" });
+    expect((error as Error).message).toMatch(/make has no option "stepz"; did you mean "steps"\?/);
+  });
+});
+
+describe("makers", () => {
+  const register = registerReward as (id: string, maker: unknown, description: object) => void;
+
+  it("are classes or functions", () => {
+    expect(() => register("audio/none", undefined, { description: "" })).toThrowError(ArgumentError);
+  });
+
+  it("must give a part", async () => {
+    register("audio/empty", () => undefined, { description: "" });
+    const error = await rejection(untyped("audio/wave", "audio/empty"));
+    expect(error).toMatchObject({ name: "RegistryError", id: "audio/empty" });
+    expect((error as Error).message).toMatch(/returned undefined, no reward/);
   });
 });
 
@@ -161,6 +197,12 @@ describe("ids", () => {
       /no base model "audio\/wav"\. Did you mean "audio\/wave"\? Registered are: /,
     );
     expect(await rejection(untyped("audio/wave", "audio/loudnes"))).toMatchObject({ suggestion: "audio/loudness" });
+  });
+
+  it("without a modality suggest the one that has it", async () => {
+    const error = await rejection(untyped("wave", "loudness"));
+    expect(error).toMatchObject({ name: "RegistryError", id: "loudness", suggestion: "audio/loudness" });
+    expect((error as Error).message).not.toMatch(/npm install/);
   });
 
   it("of a modality that nobody imported name the package to install", async () => {

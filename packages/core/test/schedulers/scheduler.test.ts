@@ -216,6 +216,12 @@ describe("parameters and specs", () => {
     ["nu = infinity", () => new Cosine(Number.POSITIVE_INFINITY)],
     ["reversed rates", () => new VPLinear({ betaMin: 2, betaMax: 1 })],
     ["NaN rates", () => new VPLinear({ betaMin: Number.NaN })],
+    ["rates as strings", () => new VPLinear({ betaMin: "0.1" as never })],
+    ["nu as a string", () => new Cosine("1" as never)],
+    ["a spec that is a name", () => schedulerFromSpec("cosine" as never)],
+    ["a scheduler in place of its spec", () => schedulerFromSpec(new Cosine() as never)],
+    ["no spec", () => schedulerFromSpec(null as never)],
+    ["a table that is missing", () => schedulerFromSpec({ type: "diffusion" } as never)],
     ["zero rates", () => new VPLinear({ betaMin: 0, betaMax: 0 })],
   ])("refuses %s", (_, make) => {
     expect(make).toThrowError(ArgumentError);
