@@ -1,25 +1,24 @@
 import { isErrorNamed } from "@diffusiongym/core";
 import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "@diffusiongym/nn";
-import { CheckpointError, type Json, type Method, type MethodState } from "../method/index.js";
+import { CheckpointError, fingerprint, type Json, type Method, type MethodState } from "../method/index.js";
 
 const format = "diffusiongym-checkpoint";
 const version = "1";
 
 /**
- * A method's state as one safetensors file: its arrays are the tensors, everything else is JSON in the metadata,
- * together with what the run is and a hash of that.
+ * A method's state as one safetensors file: its arrays are the tensors, everything else is JSON in the metadata, together
+ * with what the run is, and fingerprints of that and of the whole content.
  */
-export async function encodeCheckpoint(method: Method): Promise<Uint8Array> {
+export function encodeCheckpoint(method: Method): Uint8Array {
   const { iteration, arrays, values } = method.state();
   const run = canonicalJson({ method: method.name, ...method.describe() });
   const tensors = Array.from(arrays, ([name, data]) => [name, { data, shape: [data.length] }] as const);
+  const content = { run, run_hash: fingerprint(run), iteration: String(iteration), values: JSON.stringify(values) };
   return writeSafetensors(tensors, {
     format,
     version,
-    run,
-    run_hash: await sha256(run),
-    iteration: String(iteration),
-    values: JSON.stringify(values),
+    ...content,
+    content_hash: fingerprint({ ...content, arrays }),
   });
 }
 
@@ -28,7 +27,7 @@ export async function encodeCheckpoint(method: Method): Promise<Uint8Array> {
  * @param path where the bytes came from, for messages
  * @throws CheckpointError when the file is damaged, no checkpoint, of a later version, or of another run
  */
-export async function restoreCheckpoint(method: Method, bytes: Uint8Array, path: string): Promise<void> {
+export function restoreCheckpoint(method: Method, bytes: Uint8Array, path: string): void {
   const { tensors, metadata } = decode(bytes, path);
   if (metadata.format !== format) {
     throw new CheckpointError(
@@ -42,14 +41,15 @@ export async function restoreCheckpoint(method: Method, bytes: Uint8Array, path:
       path,
     );
   }
-  const run = metadata.run ?? "";
-  const own = canonicalJson({ method: method.name, ...method.describe() });
-  if (metadata.run_hash !== (await sha256(run))) {
+  const { run = "", run_hash = "", iteration = "", values = "" } = metadata;
+  const arrays = new Map(Array.from(tensors, ([name, { data }]) => [name, data as Float32Array]));
+  if (metadata.content_hash !== fingerprint({ run, run_hash, iteration, values, arrays })) {
     throw new CheckpointError(
-      `${path} is damaged: its description does not match its hash. Delete it to start again.`,
+      `${path} is damaged: its content does not match its hash. Delete it to start again.`,
       path,
     );
   }
+  const own = canonicalJson({ method: method.name, ...method.describe() });
   if (run !== own) {
     throw new CheckpointError(
       `${path} belongs to another run: ${differences(run, own)}. Give the same settings to continue it, or another folder to start anew.`,
@@ -57,9 +57,9 @@ export async function restoreCheckpoint(method: Method, bytes: Uint8Array, path:
     );
   }
   const state: MethodState = {
-    iteration: Number(metadata.iteration),
-    arrays: new Map(Array.from(tensors, ([name, { data }]) => [name, data as Float32Array])),
-    values: JSON.parse(metadata.values ?? "{}") as { [name: string]: Json },
+    iteration: Number(iteration),
+    arrays,
+    values: JSON.parse(values) as { [name: string]: Json },
   };
   try {
     method.restore(state);
@@ -97,11 +97,6 @@ export function canonicalJson(value: Json): string {
     return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${canonicalJson(entry)}`).join(",")}}`;
   }
   return JSON.stringify(value);
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The settings in which two runs differ, at the top level of their descriptions. */

@@ -4,8 +4,10 @@ import { type Json, type Metrics, TrainingAbortedError } from "../method/index.j
 export interface Baseline {
   /** Mean reward of base samples. */
   readonly rewardMean: number;
-  /** Standard error of that mean. */
-  readonly rewardStandardError: number;
+  /** Standard deviation of those rewards. */
+  readonly rewardStd: number;
+  /** How many samples were valid; with none the mean means nothing. */
+  readonly valid: number;
   /** Largest absolute number in the states of base rollouts. */
   readonly stateMax: number;
 }
@@ -114,7 +116,7 @@ export class AbortRules {
   private checkSign(iteration: number, metrics: Metrics, baseline: Baseline, stop: Stop): void {
     const reward = metrics.reward;
     const klPath = metrics.kl_path;
-    if (reward === undefined || klPath === undefined) {
+    if (reward === undefined || klPath === undefined || metrics.valid_fraction === 0) {
       return;
     }
     remember(this.rewards, this.sign * reward, window);
@@ -130,8 +132,10 @@ export class AbortRules {
     }
     const recent = this.rewards.slice(-20);
     const mean = recent.reduce((sum, value) => sum + value, 0) / recent.length;
-    const limit = this.sign * baseline.rewardMean - 3 * baseline.rewardStandardError;
-    if (iteration > 0.1 * this.iterations && mean < limit) {
+    // Rewards that were all alike by chance, such as a rare failure that base samples did not meet, have no spread of their own.
+    const spread = Math.max(baseline.rewardStd, metrics.reward_std ?? 0);
+    const limit = this.sign * baseline.rewardMean - (3 * spread) / Math.sqrt(Math.max(1, baseline.valid));
+    if (baseline.valid > 0 && iteration > 0.1 * this.iterations && mean < limit) {
       stop(
         "below-base",
         `the mean reward ${(this.sign * mean).toPrecision(4)} of the last 20 iterations is worse than the base model's ` +

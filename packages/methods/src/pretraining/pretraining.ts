@@ -22,11 +22,13 @@ import {
 } from "@diffusiongym/nn";
 import { type Report, type TrainOptions, train } from "../loop/index.js";
 import {
+  fingerprint,
   type Json,
   type Method,
   type MethodState,
   type Metrics,
   RequirementError,
+  scheduleIdentity,
   underPrefix,
   withPrefix,
 } from "../method/index.js";
@@ -78,6 +80,8 @@ export class Pretraining<D extends DiffusionData<D> = DDTensor, C extends object
   private readonly options: PretrainingOptions<D, C>;
   private readonly optimizer: Optimizer;
   private readonly key: RandomKey;
+  private readonly dataIdentity: string;
+  private readonly scheduleIdentity: Json;
   private completed = 0;
 
   /** @throws ArgumentError for an option out of range, ShapeError for data whose parts do not fit */
@@ -95,13 +99,25 @@ export class Pretraining<D extends DiffusionData<D> = DDTensor, C extends object
       typeof learningRate === "number" ? cosineSchedule({ peak: learningRate, steps: iterations }) : learningRate;
     const { parameters } = model.network;
     this.optimizer = options.optimizer?.(parameters) ?? new Adam(parameters, { learningRate: schedule });
+    this.scheduleIdentity = scheduleIdentity((step) => this.optimizer.learningRateAt(step), iterations);
     this.average =
       averageDecay === undefined
         ? undefined
         : new ExponentialMovingAverage(parameters, { decay: averageDecay, warmup: true });
     this.key = RandomKey.fromSeed(seed).fold("pretraining");
-    if (typeof options.data !== "function") {
+    const [low, high] = this.timeRange();
+    if (!(low >= 0 && high >= low && high <= 1)) {
+      throw new ArgumentError(
+        `timeRange must hold two times, 0 <= from <= to <= 1, got [${low}, ${high}].`,
+        "timeRange",
+        options.timeRange,
+      );
+    }
+    if (typeof options.data === "function") {
+      this.dataIdentity = "drawn by a function";
+    } else {
       checkBatch(options.data);
+      this.dataIdentity = fingerprint(options.data);
     }
   }
 
@@ -167,8 +183,11 @@ export class Pretraining<D extends DiffusionData<D> = DDTensor, C extends object
     const { model, batchSize = 256, accumulate = 1, maxGradientNorm, averageDecay, seed = 0 } = this.options;
     return {
       parameters: model.network.parameters.shapes().map(({ name, shape }) => ({ name, shape })),
+      network: model.network.graph === undefined ? null : fingerprint(model.network.graph.nodes),
       outputType: model.outputType,
-      optimizer: this.optimizer.constructor.name,
+      data: this.dataIdentity,
+      optimizer: this.optimizer.describe(),
+      learningRate: this.scheduleIdentity,
       iterations: this.iterations,
       batchSize,
       accumulate,

@@ -51,7 +51,10 @@ export interface ValueMatchingOptions<D extends DiffusionData<D> = DDTensor, C e
   readonly conditioning?: Partial<C>;
   /** Rows of the regression computed at once; does not change the update beyond rounding. @default 8192 */
   readonly regressionBatchSize?: number;
-  /** Seed of the rollouts. @default 0 */
+  /**
+   * Seed of the rollouts. Judge the result on another: `sample` with this one would see the noise of training again.
+   * @default 0
+   */
   readonly seed?: number;
 }
 
@@ -94,6 +97,15 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
     requireCount("annealing.iterations", annealing.iterations);
     if (!Number.isFinite(annealing.from)) {
       throw new ArgumentError(`annealing.from must be finite, got ${annealing.from}.`, "annealing", annealing);
+    }
+    const { rewardScale } = options.environment;
+    if (annealing.from * rewardScale < 0) {
+      throw new ArgumentError(
+        `annealing.from = ${annealing.from} and the environment's rewardScale = ${rewardScale} have different signs, so that ` +
+          "training would first go the other way; give them the same.",
+        "annealing",
+        annealing,
+      );
     }
   }
   return {

@@ -26,7 +26,12 @@ export interface TrainableValue<D extends DiffusionData<D>, C extends object> ex
     readonly parameters: Parameters;
     /** Where `regress` leaves the gradients. */
     readonly gradients: Parameters;
+    /** What is computed, where that can be said; a checkpoint is only taken up by a value function that computes the same. */
+    readonly graph?: { readonly nodes: readonly unknown[] };
   };
-  /** Computes sum_i w_i (V(x_i, t_i) - target_i)^2 and leaves its gradient in `network.gradients`. */
-  regress(problem: ValueRegression<D, C>): Promise<{ readonly loss: number }>;
+  /**
+   * Computes sum_i w_i (V(x_i, t_i) - target_i)^2 and leaves its gradient in `network.gradients`.
+   * @returns the loss, and V at every row where metrics are to say how well it fits
+   */
+  regress(problem: ValueRegression<D, C>): Promise<{ readonly loss: number; readonly values?: Float32Array }>;
 }

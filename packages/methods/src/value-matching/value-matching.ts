@@ -4,23 +4,26 @@ import {
   concatConditioning,
   type DDTensor,
   type DiffusionData,
-  type EnvironmentSpec,
   type NoConditioning,
   ValuePolicy,
 } from "@diffusiongym/core";
 import { Adam, clipGlobalNorm, type Parameters } from "@diffusiongym/nn";
 import {
+  environmentIdentity,
+  fingerprint,
   type Json,
   type Method,
   type MethodState,
   type Metrics,
   RequirementError,
+  scheduleIdentity,
   underPrefix,
   withPrefix,
 } from "../method/index.js";
 import { AbortRules, type Baseline, meanPathCost, rewardStatistics } from "../monitoring/index.js";
 import { type ResolvedOptions, resolveOptions, type ValueMatchingOptions } from "./options.js";
 import { costsToGo } from "./targets.js";
+import { TimeBins } from "./time-bins.js";
 import { rollOutValue, type ValueRollout } from "./value-rollout.js";
 import { valueWeights } from "./weights.js";
 
@@ -53,6 +56,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
   private readonly optimizer: Adam;
   private readonly rules: AbortRules;
   private readonly weights: Float64Array;
+  private readonly scheduleIdentity: Json;
   private baseline: Baseline | undefined;
   private completed = 0;
 
@@ -63,6 +67,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     this.optimizer = new Adam(value.network.parameters, { learningRate });
     this.rules = new AbortRules(iterations, Math.sign(environment.rewardScale));
     this.weights = valueWeights(weights, environment.timesteps, environment.scheduler);
+    this.scheduleIdentity = scheduleIdentity(learningRate, iterations);
     this.controlPolicy = new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead });
   }
 
@@ -123,10 +128,9 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     const targets = costsToGo({ ...rollout.costs, terminal }, target);
     const statistics = rewardStatistics(sample.rewards, sample.valids);
     const klPath = meanPathCost(sample);
-    const { loss, gradients } = await this.regress(rollout, targets, rewardScale);
+    const { loss, gradients, fit } = await this.regress(rollout, targets, rewardScale);
     const gradientNorm = clipGlobalNorm(gradients, maxGradientNorm);
     const { learningRate } = this.optimizer;
-    const start = rewardStatistics(targets[0]!, sample.valids);
     const metrics = {
       reward: statistics.mean,
       reward_std: statistics.std,
@@ -137,8 +141,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
       loss,
       grad_norm: gradientNorm,
       valid_fraction: statistics.validFraction,
-      value_start: start.mean,
-      value_start_std: start.std,
+      ...fit,
       state_max: rollout.stateMax,
       learning_rate: learningRate,
       reward_scale: rewardScale,
@@ -174,16 +177,19 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
   }
 
   describe(): { readonly [name: string]: Json } {
-    const { environment, value, iterations, learningRate, weights, annealing, ...rest } = this.options;
+    const { environment, value, iterations, learningRate, weights, annealing, conditioning, ...rest } = this.options;
+    const { parameters, graph } = value.network;
     return {
-      environment: environmentDescription(() => environment.spec),
+      environment: environmentIdentity(environment),
       steps: environment.steps,
       rewardScale: environment.rewardScale,
-      parameters: value.network.parameters.shapes().map(({ name, shape }) => ({ name, shape })),
+      parameters: parameters.shapes().map(({ name, shape }) => ({ name, shape })),
+      network: graph === undefined ? null : fingerprint(graph.nodes),
       iterations,
-      learningRate: [learningRate(0), learningRate(Math.floor(iterations / 2)), learningRate(iterations)],
+      learningRate: this.scheduleIdentity,
       weights: typeof weights === "function" ? Array.from(this.weights) : weights,
       annealing: annealing === undefined ? null : { ...annealing },
+      conditioning: fingerprint(conditioning),
       batchSize: rest.batchSize,
       maxGradientNorm: rest.maxGradientNorm,
       target: rest.target,
@@ -210,7 +216,7 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     const request = { environment, value: undefined, lookAhead, n, seed, indexOffset: 0, conditioning, signal };
     const { sample, stateMax } = await rollOutValue<D, C>(request);
     const { mean, std, validFraction } = rewardStatistics(sample.rewards, sample.valids);
-    return { rewardMean: mean, rewardStandardError: std / Math.sqrt(Math.max(1, validFraction * n)), stateMax };
+    return { rewardMean: mean, rewardStd: std, valid: Math.round(validFraction * n), stateMax };
   }
 
   /** Sum over steps of the weighted squared errors, computed a few steps at a time. */
@@ -218,13 +224,15 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     rollout: ValueRollout<D, C>,
     targets: readonly Float32Array[],
     rewardScale: number,
-  ): Promise<{ loss: number; gradients: Parameters }> {
+  ): Promise<{ loss: number; gradients: Parameters; fit: Metrics }> {
     const { value, batchSize, regressionBatchSize, lookAhead } = this.options;
     const { sample, states, costs } = rollout;
     const steps = lookAhead ? states.length : states.length - 1;
     const valid = sample.valids.reduce((sum, flag) => sum + flag, 0);
     const scale = 1 / (Math.max(1, valid) * (rewardScale || 1) ** 2);
     const stepsAtOnce = Math.max(1, Math.floor(regressionBatchSize / batchSize));
+    const timeBins = new TimeBins();
+    let start: Metrics = {};
     let loss = 0;
     for (let from = 0; from < steps; from += stepsAtOnce) {
       const chosen = Array.from({ length: Math.min(stepsAtOnce, steps - from) }, (_, k) => from + k);
@@ -244,17 +252,16 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
         accumulate: from > 0,
       });
       loss += part.loss;
+      for (const [row, k] of chosen.entries()) {
+        const values = part.values?.subarray(row * batchSize, (row + 1) * batchSize);
+        timeBins.add({ time: sample.timesteps[k]!, targets: targets[k]!, values, valids: sample.valids });
+        if (k === 0 && values !== undefined) {
+          const { mean, std } = rewardStatistics(values, sample.valids);
+          start = { value_start: mean, value_start_std: std };
+        }
+      }
     }
-    return { loss, gradients: value.network.gradients };
-  }
-}
-
-/** The environment's spec, or what can be said of one that has none. */
-function environmentDescription(spec: () => EnvironmentSpec): Json {
-  try {
-    return JSON.parse(JSON.stringify(spec())) as Json;
-  } catch {
-    return "not registered";
+    return { loss, gradients: value.network.gradients, fit: { ...start, ...timeBins.metrics() } };
   }
 }
 

@@ -77,6 +77,18 @@ describe("run", () => {
     expect(resumed.value).toEqual(whole.value);
   });
 
+  it("leaves what is stored alone when the signal fired before the start, whether to resume or not", async () => {
+    const storage = new MemoryStorage();
+    await train(new CountingMethod(3), { storage });
+    const before = await Promise.all([storage.read("checkpoint.safetensors"), storage.read("metrics.jsonl")]);
+    for (const resume of ["auto", "never"] as const) {
+      const error = await caught(train(new CountingMethod(3), { storage, resume, signal: AbortSignal.abort("late") }));
+      expect(isErrorNamed(error, "AbortError")).toBe(true);
+      const after = await Promise.all([storage.read("checkpoint.safetensors"), storage.read("metrics.jsonl")]);
+      expect(after).toEqual(before);
+    }
+  });
+
   it("refuses an impossible interval", async () => {
     expect(isErrorNamed(await caught(train(new CountingMethod(1), { checkpointEvery: 0 })), "ArgumentError")).toBe(
       true,
@@ -106,6 +118,19 @@ describe("checkpoints", () => {
     const error = await caught(train(new CountingMethod(3, 2), { storage }));
     expect(isErrorNamed(error, "CheckpointError")).toBe(true);
     expect(String(error)).toContain("factor is 1.5 there and 2 here");
+  });
+
+  it("notices a single bit that changed anywhere", async () => {
+    const { bytes } = await saved();
+    for (let at = 0; at < bytes.length; at++) {
+      const storage = new MemoryStorage();
+      const altered = bytes.slice();
+      altered[at]! ^= 1 << (at % 8);
+      await storage.write("checkpoint.safetensors", altered);
+      const method = new CountingMethod(3);
+      expect(isErrorNamed(await caught(train(method, { storage })), "CheckpointError"), `byte ${at}`).toBe(true);
+      expect(method.iteration).toBe(0);
+    }
   });
 
   it("refuses truncated, altered and foreign files, and leaves the method as it was", async () => {

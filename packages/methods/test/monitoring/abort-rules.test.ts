@@ -2,7 +2,7 @@ import { isErrorNamed } from "@diffusiongym/core";
 import { AbortRules, type Baseline, type Metrics, rewardStatistics, TrainingAbortedError } from "@diffusiongym/methods";
 import { describe, expect, it } from "vitest";
 
-const baseline: Baseline = { rewardMean: 0, rewardStandardError: 0.1, stateMax: 4 };
+const baseline: Baseline = { rewardMean: 0, rewardStd: 1, valid: 100, stateMax: 4 };
 const calm: Metrics = { reward: 0.5, kl_path: 0.1, grad_norm: 1, valid_fraction: 1, state_max: 5 };
 
 /** Feeds metrics for iterations 1, 2, ... and gives the rule that struck, with its iteration. */
@@ -10,10 +10,11 @@ function firstStop(
   metrics: (iteration: number) => Metrics,
   iterations = 1000,
   rules = new AbortRules(1000, 1),
+  compared = baseline,
 ): { rule: string; iteration: number } | undefined {
   for (let iteration = 1; iteration <= iterations; iteration++) {
     try {
-      rules.check(iteration, { ...calm, ...metrics(iteration) }, baseline);
+      rules.check(iteration, { ...calm, ...metrics(iteration) }, compared);
     } catch (error) {
       expect(isErrorNamed(error, "TrainingAbortedError")).toBe(true);
       return error as TrainingAbortedError;
@@ -67,6 +68,15 @@ describe("AbortRules", () => {
     const stuck = firstStop((i) => ({ reward: -0.31 + 0.01 * wobble(i) }));
     expect(stuck).toMatchObject({ rule: "below-base", iteration: 101 });
     expect(firstStop((i) => ({ reward: -0.29 + 0.01 * wobble(i) }))).toBeUndefined();
+  });
+
+  it("does not take bad luck for a flipped sign: base samples without a spread, or none that was valid", () => {
+    const rare = (i: number): Metrics => ({ reward: 1 - (i % 3) / 128, reward_std: 0.1 });
+    const rules = (): AbortRules => new AbortRules(1000, 1);
+    expect(firstStop(rare, 300, rules(), { ...baseline, rewardMean: 1, rewardStd: 0, valid: 128 })).toBeUndefined();
+    expect(firstStop(() => ({ reward: -5 }), 300, rules(), { ...baseline, rewardStd: 0, valid: 0 })).toBeUndefined();
+    const sometimesNone = (i: number): Metrics => (i % 2 ? { reward: 3 } : { reward: 0, valid_fraction: 0 });
+    expect(firstStop(sometimesNone, 300, rules(), { ...baseline, rewardMean: 2 })).toBeUndefined();
   });
 
   it("reads a falling reward as progress when the reward scale is negative", () => {

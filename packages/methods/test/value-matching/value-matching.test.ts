@@ -46,6 +46,12 @@ describe("requirements", () => {
     }
   });
 
+  it("refuses an annealing that would first go the other way", async () => {
+    const { environment } = await s1(8, -1);
+    const annealing = { from: 0.5, iterations: 2 };
+    expect(() => new ValueMatching({ environment, value: valueNetwork(1), annealing })).toThrow("different signs");
+  });
+
   it("names an option that is out of range", async () => {
     const { environment } = await s1(8);
     for (const options of [

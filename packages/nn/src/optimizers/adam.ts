@@ -37,6 +37,11 @@ export class Adam extends Optimizer {
     this.#square = this.remember("square");
   }
 
+  override describe(): Readonly<Record<string, number | string | boolean>> {
+    const settings = { beta1: this.#beta1, beta2: this.#beta2, epsilon: this.#epsilon, weightDecay: this.#weightDecay };
+    return { kind: "Adam", ...settings };
+  }
+
   protected apply(parameters: Float32Array, gradients: Float32Array, learningRate: number, step: number): void {
     this.descend({ parameters, gradients, learningRate, step, penalty: this.#weightDecay, shrink: 1 });
   }
@@ -85,6 +90,10 @@ export interface AdamWOptions extends Omit<AdamOptions, "weightDecay"> {
 export class AdamW extends Adam {
   constructor(parameters: Parameters, options: AdamWOptions) {
     super(parameters, { ...options, weightDecay: options.weightDecay ?? 0.01 });
+  }
+
+  override describe(): Readonly<Record<string, number | string | boolean>> {
+    return { ...super.describe(), kind: "AdamW" };
   }
 
   protected override apply(

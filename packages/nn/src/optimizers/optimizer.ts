@@ -42,7 +42,17 @@ export abstract class Optimizer {
 
   /** The learning rate of the next update. */
   get learningRate(): number {
-    return requireRate(this.#learningRate(this.#step), this.#step);
+    return this.learningRateAt(this.#step);
+  }
+
+  /** The learning rate of the update after `step` others. */
+  learningRateAt(step: number): number {
+    return requireRate(this.#learningRate(step), step);
+  }
+
+  /** Kind and settings, apart from the learning rate: what decides whether a saved run can be continued. */
+  describe(): Readonly<Record<string, number | string | boolean>> {
+    return { kind: this.constructor.name };
   }
 
   /**

@@ -26,6 +26,11 @@ export class StochasticGradientDescent extends Optimizer {
     this.#direction = this.remember("direction");
   }
 
+  override describe(): Readonly<Record<string, number | string | boolean>> {
+    const settings = { momentum: this.#momentum, nesterov: this.#nesterov, weightDecay: this.#weightDecay };
+    return { kind: "StochasticGradientDescent", ...settings };
+  }
+
   protected apply(parameters: Float32Array, gradients: Float32Array, learningRate: number): void {
     const direction = this.#direction;
     const momentum = this.#momentum;

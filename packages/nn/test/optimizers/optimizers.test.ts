@@ -259,3 +259,18 @@ describe("ExponentialMovingAverage", () => {
     expect(resumed.state()).toEqual(whole.state());
   });
 });
+
+test("an optimizer says its kind and settings, so that a run of other settings can be told apart", () => {
+  const parameters = start();
+  const described = cases.map(([, make]) => JSON.stringify(make(parameters).describe()));
+  expect(new Set(described).size).toBe(described.length);
+  expect(new AdamW(parameters, { learningRate: 0.1, beta2: 0.99 }).describe()).toEqual({
+    kind: "AdamW",
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+  });
+  const halving = new Adam(parameters, { learningRate: (step) => 2 ** -step });
+  expect([halving.learningRate, halving.learningRateAt(3)]).toEqual([1, 0.125]);
+});
