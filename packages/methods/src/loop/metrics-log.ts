@@ -17,11 +17,15 @@ export class MetricsLog {
     if (bytes === undefined) {
       return;
     }
-    const kept = new TextDecoder()
-      .decode(bytes)
+    const text = new TextDecoder().decode(bytes);
+    const kept = text
       .split("\n")
-      .filter((line) => iterationOf(line) <= iteration);
-    await this.storage.write(fileName, encoder.encode(kept.map((line) => `${line}\n`).join("")));
+      .filter((line) => iterationOf(line) <= iteration)
+      .map((line) => `${line}\n`)
+      .join("");
+    if (kept !== text) {
+      await this.storage.write(fileName, encoder.encode(kept));
+    }
   }
 
   /** Adds a line. */

@@ -1,4 +1,4 @@
-import { AbortError, ArgumentError, isErrorNamed } from "@diffusiongym/core";
+import { AbortError, ArgumentError, isErrorNamed, throwIfAborted } from "@diffusiongym/core";
 import type { Method, Metrics } from "../method/index.js";
 import type { Storage } from "../storage/index.js";
 import { encodeCheckpoint, restoreCheckpoint } from "./checkpoint.js";
@@ -48,16 +48,18 @@ export async function* run(method: Method, options: RunOptions = {}): AsyncGener
       checkpointEvery,
     );
   }
+  // A run that never starts must not replace what an earlier one left in the storage.
+  throwIfAborted(signal, "Training");
   await method.validate();
   if (storage !== undefined && resume === "auto") {
     const bytes = await storage.read(checkpointName);
     if (bytes !== undefined) {
-      await restoreCheckpoint(method, bytes, `${storage.location}/${checkpointName}`);
+      restoreCheckpoint(method, bytes, `${storage.location}/${checkpointName}`);
     }
   }
   const log = storage && new MetricsLog(storage);
   await log?.begin(method.iteration);
-  const save = async (): Promise<void> => storage?.write(checkpointName, await encodeCheckpoint(method));
+  const save = async (): Promise<void> => storage?.write(checkpointName, encodeCheckpoint(method));
   while (method.iteration < method.iterations) {
     if (signal?.aborted) {
       await save();
