@@ -1,4 +1,4 @@
-import { ArgumentError } from "@diffusiongym/core";
+import { ArgumentError, NonFiniteError } from "@diffusiongym/core";
 import type { Numbers } from "../numeric/index.js";
 
 /** A mean with its statistical error. */
@@ -16,7 +16,7 @@ export interface MeanEstimate {
  * Mean, standard deviation and standard error.
  * @param values rewards, costs, log weights
  * @param valids 0 leaves a value out @default all count
- * @throws ArgumentError when no value counts
+ * @throws ArgumentError when no value counts, NonFiniteError when one that counts is not finite
  */
 export function meanEstimate(values: Numbers, valids?: ArrayLike<number>): MeanEstimate {
   let count = 0;
@@ -32,6 +32,12 @@ export function meanEstimate(values: Numbers, valids?: ArrayLike<number>): MeanE
   }
   if (count === 0) {
     throw new ArgumentError("meanEstimate: there is no valid value to average.", "values", values.length);
+  }
+  if (!Number.isFinite(mean)) {
+    throw new NonFiniteError(
+      "meanEstimate: the values hold NaN or infinity; mark what cannot count as invalid.",
+      "values",
+    );
   }
   const standardDeviation = Math.sqrt(squares / Math.max(count - 1, 1));
   return { mean, standardDeviation, standardError: standardDeviation / Math.sqrt(count), count };

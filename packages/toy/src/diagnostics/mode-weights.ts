@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from "@diffusiongym/core";
-import type { Numbers } from "../numeric/index.js";
+import { type Numbers, requireFinite } from "../numeric/index.js";
 
 /**
  * Fraction of points nearest to each centre, in Euclidean distance; ties go to the first.
@@ -17,6 +17,7 @@ export function modeWeights(points: Numbers, centres: Numbers, dimension: number
       [points.length],
     );
   }
+  requireFinite(points, "modeWeights, points");
   const weights = new Float64Array(count);
   for (let i = 0; i < n; i++) {
     let nearest = 0;

@@ -1,5 +1,5 @@
 import { ArgumentError, RandomKey, ShapeError } from "@diffusiongym/core";
-import type { Numbers } from "../numeric/index.js";
+import { type Numbers, requireFinite } from "../numeric/index.js";
 
 /**
  * Wasserstein distance of two samples on the line, exact for the two empirical laws: the L^p distance of their quantile
@@ -89,7 +89,7 @@ function powerDistance(a: Float64Array, b: Float64Array, order: number): number 
 }
 
 function sorted(values: Numbers): Float64Array {
-  return Float64Array.from(values).sort();
+  return Float64Array.from(requireFinite(values, "The Wasserstein distance")).sort();
 }
 
 function checkOrder(order: number): number {

@@ -98,7 +98,10 @@ export function vectorOption(
   dimension: number,
   allowInfinite = false,
 ): Float64Array {
-  const entries = typeof value === "number" ? Array.from({ length: dimension }, () => value) : value;
+  if (typeof value !== "number" && (typeof value !== "object" || typeof value?.length !== "number")) {
+    throw new ArgumentError(`${name} must be a number or an array of numbers, got ${String(value)}.`, name, value);
+  }
+  const entries = typeof value === "number" ? Array.from({ length: dimension }, () => value) : Array.from(value);
   if (entries.length !== dimension) {
     throw new ShapeError(
       `${name} has ${entries.length} entries but the data has ${dimension} coordinate(s); give that many, or one number for all.`,
@@ -106,7 +109,9 @@ export function vectorOption(
       [entries.length],
     );
   }
-  const bad = entries.find((entry) => (allowInfinite ? Number.isNaN(entry) : !Number.isFinite(entry)));
+  const bad = entries.find(
+    (entry) => typeof entry !== "number" || (allowInfinite ? Number.isNaN(entry) : !Number.isFinite(entry)),
+  );
   if (bad !== undefined) {
     throw new ArgumentError(`${name} must hold finite numbers, got ${bad}.`, name, value);
   }

@@ -31,7 +31,7 @@ export interface MixtureParts {
  * @throws ArgumentError, ShapeError naming the option, the component and the value
  */
 export function mixtureParts(options: MixtureOptions): MixtureParts {
-  const rows = options.means.map((mean) => (typeof mean === "number" ? [mean] : mean));
+  const rows = listOption("means", options.means).map((mean) => (typeof mean === "number" ? [mean] : mean));
   const dimension = rows[0]?.length ?? 0;
   if (dimension === 0) {
     throw new ArgumentError("A mixture needs at least one component with at least one axis.", "means", options.means);
@@ -86,6 +86,9 @@ function spread(options: MixtureOptions, components: number, d: number): Pick<Mi
         options.standardDeviations,
       );
     }
+    const flat = listOption("covariances", covariances).flatMap((rows, k) =>
+      Array.from(matrix(rows, `covariances[${k}]`, d, d)),
+    );
     if (covariances.length !== components) {
       throw new ShapeError(`covariances has ${covariances.length} entries for ${components} means.`, [
         components,
@@ -93,41 +96,66 @@ function spread(options: MixtureOptions, components: number, d: number): Pick<Mi
         d,
       ]);
     }
-    const flat = covariances.flatMap((rows, k) => Array.from(matrix(rows, `covariances[${k}]`, d, d)));
     checkSymmetric(flat, components, d);
     return partsOfCovariances(Float64Array.from(flat), d);
   }
   const perComponent =
     typeof standardDeviations === "number"
       ? Array.from({ length: components }, () => standardDeviations)
-      : standardDeviations;
+      : listOption("standardDeviations", standardDeviations);
   const rows = perComponent.map((row) => (typeof row === "number" ? Array.from({ length: d }, () => row) : row));
   const deviations = matrix(rows, "standardDeviations", components, d);
-  const bad = deviations.find((value) => !(value > 0));
+  const variances = deviations.map((value) => value * value);
+  const bad = deviations.find((value, j) => !(value > 0 && variances[j]! > 0 && Number.isFinite(variances[j]!)));
   if (bad !== undefined) {
-    throw new ArgumentError(`standardDeviations must be above 0, got ${bad}.`, "standardDeviations", bad);
+    throw new ArgumentError(
+      `standardDeviations must be above 0, with squares that double precision can hold, got ${bad}.`,
+      "standardDeviations",
+      bad,
+    );
   }
-  return { variances: deviations.map((value) => value * value) };
+  return { variances };
 }
 
-function matrix(rows: readonly (readonly number[])[], name: string, height: number, width: number): Float64Array {
+function matrix(
+  given: readonly (readonly number[])[],
+  name: string,
+  height: number,
+  width: number,
+): Float64Array<ArrayBuffer> {
+  const rows = listOption(name, given);
   if (rows.length !== height) {
     throw new ShapeError(`${name} has ${rows.length} rows where ${height} are needed.`, [height, width], [rows.length]);
   }
-  rows.forEach((row, k) => {
-    if (row.length !== width) {
-      throw new ShapeError(`${name}[${k}] has ${row.length} entries where ${width} are needed.`, [width], [row.length]);
-    }
-    const bad = row.find((value) => !Number.isFinite(value));
-    if (bad !== undefined) {
-      throw new ArgumentError(`${name}[${k}] holds ${bad}; finite numbers are needed.`, name, bad);
-    }
-  });
-  return Float64Array.from(rows.flat());
+  return Float64Array.from(
+    rows.flatMap((entries, k) => {
+      const row = listOption(`${name}[${k}]`, entries);
+      if (row.length !== width) {
+        throw new ShapeError(
+          `${name}[${k}] has ${row.length} entries where ${width} are needed.`,
+          [width],
+          [row.length],
+        );
+      }
+      const bad = row.find((value) => !Number.isFinite(value));
+      if (bad !== undefined) {
+        throw new ArgumentError(`${name}[${k}] holds ${bad}; finite numbers are needed.`, name, bad);
+      }
+      return row;
+    }),
+  );
+}
+
+/** The entries of an option that must be a list; typed arrays are lists too. */
+function listOption<T>(name: string, value: readonly T[]): T[] {
+  if (typeof value !== "object" || value === null || typeof value.length !== "number") {
+    throw new ArgumentError(`${name} must be an array, got ${JSON.stringify(value)}.`, name, value);
+  }
+  return Array.from(value);
 }
 
 function normalised(weights: readonly number[] | undefined, components: number): Float64Array {
-  const given = weights ?? Array.from({ length: components }, () => 1);
+  const given = weights === undefined ? new Array<number>(components).fill(1) : listOption("weights", weights);
   if (given.length !== components) {
     throw new ShapeError(`weights has ${given.length} entries for ${components} means.`, [components], [given.length]);
   }

@@ -1,11 +1,4 @@
-import {
-  ArgumentError,
-  nearestName,
-  type OutputType,
-  outputTypes,
-  type SchedulerSpec,
-  schedulerFromSpec,
-} from "@diffusiongym/core";
+import { type OutputType, outputTypes, requireKnown, type SchedulerSpec, schedulerFromSpec } from "@diffusiongym/core";
 import { GaussianMixture, type MixtureOptions } from "../mixture/index.js";
 import { GaussianMixtureModel } from "./gaussian-mixture-model.js";
 
@@ -45,14 +38,7 @@ export function makeGmm2d(options: ToyMixtureOptions = {}): GaussianMixtureModel
 /** Giving `means` replaces the whole mixture; without them single properties of the default are replaced. */
 function makeMixtureModel(defaults: MixtureOptions, options: ToyMixtureOptions): GaussianMixtureModel {
   const { scheduler = { type: "optimal-transport" }, outputType = "velocity", ...given } = options;
-  if (!outputTypes.includes(outputType)) {
-    const nearest = nearestName(outputType, outputTypes);
-    throw new ArgumentError(
-      `outputType "${outputType}" is unknown${nearest ? `; did you mean "${nearest}"?` : "."} Known are ${outputTypes.join(", ")}.`,
-      "outputType",
-      outputType,
-    );
-  }
+  requireKnown("Unknown output type", outputType, outputTypes, "outputType");
   return new GaussianMixtureModel({
     mixture: GaussianMixture.from(complete(defaults, given)),
     scheduler: schedulerFromSpec(scheduler),

@@ -1,4 +1,5 @@
 export * from "./box-probability.js";
+export * from "./finite.js";
 export * from "./gauss-legendre.js";
 export * from "./log-sum-exp.js";
 export * from "./normal-distribution.js";

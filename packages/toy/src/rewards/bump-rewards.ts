@@ -48,6 +48,9 @@ export class BimodalReward extends SmoothToyReward {
 
   protected makeForm(dimension: number): RewardForm {
     const { centers = [-2, 2], width = 0.8 } = this.#options;
+    if (!Array.isArray(centers) || centers.length !== 2) {
+      throw new ArgumentError(`centers must be two points, got ${JSON.stringify(centers)}.`, "centers", centers);
+    }
     const points = centers.map((center, i) => vectorOption(`centers[${i}]`, center, dimension));
     return bumps(dimension, points, positive("width", width), 1);
   }

@@ -5,6 +5,7 @@ import {
   GaussianMixture,
   HalfSpaceReward,
   LinearReward,
+  meanEstimate,
   RingReward,
   type ToyReward,
   tiltReport,
@@ -44,5 +45,14 @@ describe("tiltReport", () => {
     expect(Math.abs(report.reward.mean - report.exactReward)).toBeLessThan(4 * report.reward.standardError);
     const base = tiltReport(mixture.sample(n, RandomKey.fromSeed(18).streams()), tilt);
     expect(Math.abs(base.reward.mean - report.exactReward)).toBeGreaterThan(10 * base.reward.standardError);
+  });
+
+  it("refuses points that are not finite, instead of counting them in a mode", () => {
+    const tilt = new ExactTilt({ mixture: fourModes, reward: new LinearReward(), rewardScale: 1 });
+    expect(() => tiltReport(Float32Array.of(1, 1, Number.NaN, 1), tilt)).toThrow(
+      expect.objectContaining({ name: "NonFiniteError", message: expect.stringContaining("number 2 is NaN") }),
+    );
+    expect(() => meanEstimate([1, Number.POSITIVE_INFINITY])).toThrow("NaN or infinity");
+    expect(meanEstimate([1, Number.NaN, 3], [1, 0, 1]).mean).toBe(2);
   });
 });

@@ -60,6 +60,8 @@ describe("slicedWasserstein", () => {
     );
     expect(() => slicedWasserstein([1, 2], [1, 2], { dimension: 2, directions: 0 })).toThrow("whole number from 1");
     expect(() => wasserstein1d([], [1])).toThrow("at least one point");
+    expect(() => wasserstein1d([1, Number.NaN], [1])).toThrow("number 1 is NaN");
+    expect(() => slicedWasserstein([1, Number.NaN], [1, 2], { dimension: 2 })).toThrow("is NaN");
     expect(() => wasserstein1d([1], [1], 0.5)).toThrow("from 1 on");
   });
 });

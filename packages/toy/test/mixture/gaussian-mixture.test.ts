@@ -1,7 +1,7 @@
 import { RandomKey } from "@diffusiongym/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boxMass, cellMasses, GaussianMixture, pathPoint } from "../../src/mixture/index.js";
+import { boxMass, cellMasses, GaussianMixture, type MixtureOptions, pathPoint } from "../../src/mixture/index.js";
 import { goldenMixture, type MixtureName, relativeError } from "../fixtures/gmm.js";
 import { schedulers } from "../fixtures/schedulers.js";
 
@@ -86,11 +86,35 @@ describe("GaussianMixture.from", () => {
       "ArgumentError",
       "not symmetric",
     ],
+    ["a variance that underflows", { means: [0], standardDeviations: 1e-200 }, "ArgumentError", "double precision"],
+    ["means that are no list", { means: 3 as never }, "ArgumentError", "means must be an array, got 3"],
+    ["means of words", { means: [["a", "b"]] as never }, "ArgumentError", "means[0] holds a"],
+    ["weights that are no list", { means: [0], weights: 1 as never }, "ArgumentError", "weights must be an array"],
+    [
+      "deviations that are a word",
+      { means: [0], standardDeviations: "1" as never },
+      "ArgumentError",
+      'standardDeviations must be an array, got "1"',
+    ],
+    [
+      "covariances that are no matrices",
+      { means: [0], covariances: [[1]] as never },
+      "ArgumentError",
+      "covariances[0][0] must be an array",
+    ],
     ["both spreads", { means: [0], covariances: [[[1]]], standardDeviations: 1 }, "ArgumentError", "not both"],
   ])("refuses %s", (_, options, name, message) => {
     expect(() => GaussianMixture.from(options)).toThrow(
       expect.objectContaining({ name, message: expect.stringContaining(message) }),
     );
+  });
+
+  it("takes typed arrays for what they hold", () => {
+    const points = { means: [Float64Array.of(1, 2)], standardDeviations: [Float32Array.of(0.5, 2)] };
+    const onLine = { means: Float64Array.of(0, 3), weights: Float32Array.of(1, 3) };
+    const of = (options: object): GaussianMixture => GaussianMixture.from(options as MixtureOptions);
+    expect(of(points)).toEqual(of({ means: [[1, 2]], standardDeviations: [[0.5, 2]] }));
+    expect(of(onLine)).toEqual(of({ means: [0, 3], weights: [1, 3] }));
   });
 
   it("refuses points of another dimension", () => {

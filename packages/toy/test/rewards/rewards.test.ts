@@ -93,6 +93,12 @@ describe("options", () => {
   it.each([
     ["toy/linear", { direction: [0, 0] }, "zero in every coordinate"],
     ["toy/linear", { direction: [1] }, "direction has 1 entries but the data has 2"],
+    ["toy/linear", { offset: "3" }, "offset must be a number or an array of numbers, got 3"],
+    ["toy/linear", { direction: "xy" }, "direction must be a number or an array of numbers, got xy"],
+    ["toy/linear", { directon: [1, 0] }, 'no option "directon"; did you mean "direction"?'],
+    ["toy/box", { lower: "1" }, "lower must be a number"],
+    ["toy/bimodal", { centers: 3 }, "centers must be two points, got 3"],
+    ["toy/bimodal", { centers: [1, 2, 3] }, "centers must be two points"],
     ["toy/linear", { offset: Number.NaN }, "offset must hold finite numbers"],
     ["toy/quadratic", { precision: [[1]] }, "precision has 1 rows"],
     [
