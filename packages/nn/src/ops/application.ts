@@ -1,4 +1,4 @@
-import type { Attributes, Dimension, TensorType } from "../ir/index.js";
+import type { Attributes, ConstantTensor, Dimension, TensorType } from "../ir/index.js";
 
 /**
  * What is known, before running, of a small integer tensor (a shape, axes, slice bounds): entries are numbers, symbols,
@@ -20,6 +20,8 @@ export interface Application {
   readonly inputs: readonly (TensorType | undefined)[];
   /** What is known of each input's entries. */
   readonly values: readonly (PartialValue | undefined)[];
+  /** The tensors behind inputs that are constants. */
+  readonly constants: readonly (ConstantTensor | undefined)[];
   /** How many outputs the node has. */
   readonly outputCount: number;
   /** A symbol that no other value has, for an axis whose length only the run decides. */

@@ -1,8 +1,7 @@
 /**
  * Every operator that this package knows. Each has an entry in the table `ops` (without one this does not compile) and a
- * case in the finite-difference tests (without one they fail). Operators to come (Conv, ConvTranspose, InstanceNormalization,
- * GroupNormalization, Resize, pooling, CumSum, GatherND, ScatterND, ...) are added here first, then in a
- * family file beside the ones that exist.
+ * case in the finite-difference tests (without one they fail). A new operator is added here first, then in the file of its
+ * family. Those that can be written as others (GroupNormalization, Gelu) become these on import instead.
  */
 export const opNames = [
   // elementwise, two or more inputs
@@ -45,6 +44,13 @@ export const opNames = [
   // matrix products
   "MatMul",
   "Gemm",
+  // convolutions, pooling, resampling
+  "Conv",
+  "ConvTranspose",
+  "AveragePool",
+  "MaxPool",
+  "GlobalAveragePool",
+  "Resize",
   // shapes as values
   "Shape",
   "Size",
@@ -74,6 +80,8 @@ export const opNames = [
   "ReduceMin",
   // normalisation
   "LayerNormalization",
+  "InstanceNormalization",
+  "BatchNormalization",
   "Softmax",
   "LogSoftmax",
 ] as const;

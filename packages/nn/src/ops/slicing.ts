@@ -90,7 +90,9 @@ function gradientOfSlice(node: Differentiation): ValueInfo | undefined {
     (result, axis, i) => (steps[i] === 1 ? result : spread(node, { gradient: result, axis, i, step: steps[i]! })),
     gradient,
   );
-  return padTo(node, { gradient: filled, axes: axes.map((axis, i) => (steps[i] === 1 ? axis : -1)) });
+  const placed = padTo(node, { gradient: filled, axes: axes.map((axis, i) => (steps[i] === 1 ? axis : -1)) });
+  const unknown = axes.some((axis, i) => steps[i] !== 1 && typeof x.shape[axis] === "string");
+  return unknown ? write.reshape(placed, write.shapeOf(x)) : placed;
 }
 
 interface Spread {
@@ -107,8 +109,11 @@ function spread(node: Differentiation, { gradient, axis, i, step }: Spread): Val
   const length = node.input(0).shape[axis]!;
   const start = write.integersOf(node.inputs[1])?.[i];
   const end = write.integersOf(node.inputs[2])?.[i];
-  if (typeof length === "string" || start === undefined || end === undefined) {
-    return node.refuse(`it takes steps of ${step} along an axis whose length or bounds only the run decides`);
+  if (start === undefined || end === undefined) {
+    return node.refuse(`it takes steps of ${step} along an axis whose bounds only the run decides`);
+  }
+  if (typeof length === "string") {
+    return spreadUnknown(node, { gradient, axis, i, step });
   }
   const [first, count] = resolveBounds(length, { start, end, step });
   const source = new Array<number>(length).fill(count);
@@ -118,6 +123,33 @@ function spread(node: Differentiation, { gradient, axis, i, step }: Spread): Val
   const oneMore = new Array<number>(2 * gradient.shape.length).fill(0);
   oneMore[gradient.shape.length + axis] = 1;
   return write.gather(write.pad(gradient, oneMore), write.integers(source), axis);
+}
+
+/** The same along an axis whose length only the run decides: every entry of dy followed by zeros, cut to the length. */
+function spreadUnknown(node: Differentiation, { gradient, axis, i, step }: Spread): ValueInfo {
+  const { write } = node;
+  const x = node.input(0);
+  const rank = x.shape.length;
+  const start = write.integersOf(node.inputs[1])![i]!;
+  const end = write.integersOf(node.inputs[2])![i]!;
+  if (step < 1 || start < 0 || (end >= 0 && end < 2 ** 31 - 1)) {
+    return node.refuse(
+      `it takes steps of ${step} from ${start} to ${end} along an axis whose length only the run decides`,
+    );
+  }
+  const padAt = (value: ValueInfo, at: number, length: number): ValueInfo =>
+    write.pad(
+      value,
+      Array.from({ length: 2 * value.shape.length }, (_, j) => (j === at ? length : 0)),
+    );
+  const followed = padAt(write.unsqueeze(gradient, [axis + 1]), rank + 1 + axis + 1, step - 1);
+  const before = write.integers([...new Array<number>(axis).fill(0), -1]);
+  const shape = write.shapeOf(gradient);
+  const after = axis + 1 < rank ? [write.slice(shape, { starts: [axis + 1], ends: [rank], axes: [0] })] : [];
+  const merged = padAt(write.reshape(followed, write.concat([before, ...after], 0)), rank + axis, Math.max(0, -end));
+  const length = write.slice(write.shapeOf(x), { starts: [axis], ends: [axis + 1], axes: [0] });
+  const cut = write.slice(merged, { starts: [0], ends: write.sub(length, start), axes: [axis] });
+  return padAt(cut, axis, start);
 }
 
 interface Padding {

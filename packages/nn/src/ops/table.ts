@@ -1,4 +1,6 @@
+import { channelNormalizationOps } from "./channel-normalization.js";
 import { comparisonOps } from "./comparison.js";
+import { convolutionOps } from "./convolution.js";
 import type { OpDefinition } from "./definition.js";
 import { elementwiseOps } from "./elementwise.js";
 import { indexingOps } from "./indexing.js";
@@ -6,8 +8,10 @@ import { joiningOps } from "./joining.js";
 import { matmulOps } from "./matmul.js";
 import { normalizationOps } from "./normalization.js";
 import { isOpName, type OpName } from "./op-names.js";
+import { poolingOps } from "./pooling.js";
 import { rearrangingOps } from "./rearranging.js";
 import { reductionOps } from "./reductions.js";
+import { resizeOps } from "./resize.js";
 import { shapeOps } from "./shapes.js";
 import { slicingOps } from "./slicing.js";
 import { unaryOps } from "./unary.js";
@@ -18,6 +22,9 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...comparisonOps,
   ...unaryOps,
   ...matmulOps,
+  ...convolutionOps,
+  ...poolingOps,
+  ...resizeOps,
   ...shapeOps,
   ...rearrangingOps,
   ...joiningOps,
@@ -25,6 +32,7 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...indexingOps,
   ...reductionOps,
   ...normalizationOps,
+  ...channelNormalizationOps,
 };
 
 /** The definition of an operator, `undefined` for one that this package does not know. */

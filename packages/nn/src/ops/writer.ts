@@ -292,6 +292,7 @@ export class GraphWriter {
       attributes: node.attributes,
       inputs: node.inputs.map((input) => (input === "" ? undefined : this.value(input))),
       values: node.inputs.map((input) => this.#partial.get(input)),
+      constants: node.inputs.map((input) => this.#initializers.get(input)),
       outputCount: node.outputs.length,
       fresh: (axis) => `${symbol}.${axis}`.replaceAll("*", "."),
       fail: (message) => {

@@ -28,19 +28,32 @@ function decode({ shape, dtype, base64 }: Stored): TestTensor {
 const decodeAll = (stored: Record<string, Stored>): Record<string, TestTensor> =>
   Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, decode(value)]));
 
+/**
+ * Gradients that are 0 but for rounding: a key's bias adds one number to all scores of a query, which softmax does not see.
+ * PyTorch's own numbers are below 2e-7 there, in networks whose gradients go up to 30 and more.
+ */
+const zeroGradients = new Set(["at.k.bias", "a.k.bias"]);
+
 /** Each entry within 2e-4 of the largest entry, the tolerance that the files name. */
 function expectGradient(actual: TestTensor | undefined, expected: TestTensor, name: string): void {
   const target = expected.data as Float32Array;
   expect(actual?.shape, name).toEqual(expected.shape);
   const largest = target.reduce((m, value) => Math.max(m, Math.abs(value)), 0);
+  if (zeroGradients.has(name)) {
+    expectAllClose(actual!.data as Float32Array, new Float32Array(target.length), { absolute: 1e-6 });
+    return;
+  }
   expectAllClose(actual!.data as Float32Array, target, { absolute: 2e-4 * largest });
 }
 
 /**
  * Networks exported by PyTorch 1.13 at operator set 16, with gradients by torch autograd: a time-conditioned MLP, a message-passing
- * network over 12 edges, and a causal text encoder of two blocks. Those with convolutions come with their operators.
+ * network over 12 edges, a causal text encoder of two blocks, a convolutional value network, a U-Net with attention and group
+ * normalisation (its batch a symbol, and a number), and the decoder of an autoencoder.
  */
-describe.each(["mlp_film", "gnn", "text_encoder"])("the golden %s", (network) => {
+const networks = ["mlp_film", "gnn", "text_encoder", "cnn_value", "mini_unet", "mini_unet_static", "vae_decoder"];
+
+describe.each(networks)("the golden %s", (network) => {
   let golden: Golden;
   let graph: Graph;
   beforeAll(async () => {

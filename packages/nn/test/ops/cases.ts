@@ -1,51 +1,10 @@
-import type { GraphBuilder, GraphValue } from "../../src/builder/index.js";
 import { attribute, constantTensor } from "../../src/ir/index.js";
 import type { OpName } from "../../src/ops/index.js";
-import { pseudoRandom, type TestTensor } from "./run-graph.js";
+import { booleans, floats, integers, type OpCase, one, separated, unary } from "./case-helpers.js";
+import type { TestTensor } from "./run-graph.js";
+import { spatialCases } from "./spatial-cases.js";
 
-/** An application of an operator to check against finite differences. */
-export interface OpCase {
-  readonly inputs: Readonly<Record<string, TestTensor>>;
-  build(g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue | readonly GraphValue[];
-  /** Whether the shapes may all be symbols that only the run fixes. @default true */
-  readonly dynamic?: boolean;
-  /** Inputs whose shapes stay numbers even so. */
-  readonly fixed?: readonly string[];
-}
-
-/** Floats in [low, high). */
-export function floats(shape: readonly number[], low = -1, high = 1, seed = 1): TestTensor {
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  return { shape, data: pseudoRandom(seed + size, size, low, high) };
-}
-
-/** Floats 0.4 apart from each other and at least 0.15 away from 0, in scrambled order; `shift` moves a second set between them. */
-export function separated(shape: readonly number[], shift = 0): TestTensor {
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  const order = Array.from(pseudoRandom(5 + size, size), (key, i) => [key, i] as const).sort(([a], [b]) => a - b);
-  const data = new Float32Array(size);
-  order.forEach(([, i], rank) => {
-    data[i] = (rank - Math.floor(size / 2)) * 0.4 + 0.15 + shift;
-  });
-  return { shape, data };
-}
-
-const integers = (values: readonly number[], shape: readonly number[] = [values.length]): TestTensor => ({
-  shape,
-  data: BigInt64Array.from(values, BigInt),
-});
-
-const booleans = (values: readonly number[], shape: readonly number[] = [values.length]): TestTensor => ({
-  shape,
-  data: Uint8Array.from(values),
-});
-
-const one = (op: OpName, attributes = {}) => ({
-  build: (g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue =>
-    g.emit(op, Object.values(inputs), { attributes })[0]!,
-});
-
-const unary = (op: OpName, x: TestTensor): OpCase[] => [{ inputs: { x }, ...one(op) }];
+export { floats, type OpCase, separated } from "./case-helpers.js";
 
 const pair = (op: OpName, a: TestTensor, b: TestTensor): OpCase => ({ inputs: { a, b }, ...one(op) });
 
@@ -187,6 +146,7 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
       ),
     ),
   ),
+  ...spatialCases,
   Shape: "discrete",
   Size: "discrete",
   ConstantOfShape: "discrete",
@@ -259,6 +219,12 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
       build: (g, { x }) =>
         g.emit("Slice", [x, g.integers([1]), g.integers([6]), g.integers([-1]), g.integers([3])])[0]!,
       dynamic: false,
+    },
+    {
+      // Steps along an axis whose length only the run decides.
+      inputs: { x: floats([2, 8, 2]) },
+      build: (g, { x }) =>
+        g.emit("Slice", [x, g.integers([1]), g.integers([-1]), g.integers([1]), g.integers([3])])[0]!,
     },
     {
       // Bounds that only the run decides.
