@@ -1,5 +1,5 @@
 import type { Application, OpDefinition } from "./definition.js";
-import { broadcastType, inputType, requireSameType, requireType } from "./inference.js";
+import { broadcastType, inputType, requireFloat, requireSameType, requireType } from "./inference.js";
 
 const comparison: OpDefinition = {
   arity: [2, 2],
@@ -32,6 +32,12 @@ export const comparisonOps = {
   LessOrEqual: comparison,
   And: logical,
   Or: logical,
+  IsNaN: {
+    arity: [1, 1],
+    attributes: [],
+    infer: (node) => [{ type: "bool", shape: requireFloat(node).shape }],
+    gradient: "none",
+  },
   Not: {
     arity: [1, 1],
     attributes: [],

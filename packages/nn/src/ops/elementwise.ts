@@ -9,7 +9,7 @@ const infer = (node: Application) => [broadcastType(node, requireSameType(node))
 
 /** Arithmetic on two numbers; anything symbolic is left to `symbolic`. */
 const onNumbers =
-  (combine: (a: number, b: number) => number) =>
+  (combine: (a: number, b: number) => number | undefined) =>
   (a: number | string, b: number | string): number | undefined =>
     typeof a === "number" && typeof b === "number" ? combine(a, b) : undefined;
 
@@ -119,6 +119,41 @@ export const elementwiseOps = {
   },
   Max: { arity: [1, Number.POSITIVE_INFINITY], attributes: [], infer, gradient: extremum },
   Min: { arity: [1, Number.POSITIVE_INFINITY], attributes: [], infer, gradient: extremum },
+  Mod: {
+    arity: [2, 2],
+    attributes: ["fmod"],
+    infer,
+    evaluate: (node) =>
+      combinePartial(
+        node,
+        onNumbers((a, b) => (a >= 0 && b > 0 ? a % b : undefined)),
+      ),
+    // z = a - b trunc(a/b):  da = dz,  db = -trunc(a/b) dz = (z - a) dz / b.  The jumps count for nothing.
+    gradient: perInput(
+      (_, dz) => dz,
+      ({ write, input, output }, dz) => write.mul(dz, write.div(write.sub(output(0), input(0)), input(1))),
+    ),
+  },
+  // z = x_1 + x_2 + ...:  dx_i = dz
+  Sum: {
+    arity: [1, Number.POSITIVE_INFINITY],
+    attributes: [],
+    infer,
+    gradient: (node, input) => {
+      const gradient = node.cotangent(0);
+      return gradient && unbroadcast(node.write, gradient, node.input(input));
+    },
+  },
+  // z = (x_1 + ... + x_n) / n:  dx_i = dz / n
+  Mean: {
+    arity: [1, Number.POSITIVE_INFINITY],
+    attributes: [],
+    infer,
+    gradient: (node, input) => {
+      const gradient = node.cotangent(0);
+      return gradient && unbroadcast(node.write, node.write.mul(gradient, 1 / node.inputs.length), node.input(input));
+    },
+  },
   Clip: {
     arity: [1, 3],
     attributes: [],

@@ -90,6 +90,26 @@ const extremum = (node: Differentiation): ValueInfo | undefined => {
   return write.mul(attains, withReducedAxes(node, write.div(gradient, count)));
 };
 
+/** A rule dx = slope(x, y, dy), where y and dy have the axes of x. */
+const pointwise =
+  (slope: (node: Differentiation, x: ValueInfo, y: ValueInfo, dy: ValueInfo) => ValueInfo) =>
+  (node: Differentiation): ValueInfo | undefined => {
+    const dy = node.cotangent(0);
+    return dy && slope(node, node.input(0), withReducedAxes(node, node.output(0)), withReducedAxes(node, dy));
+  };
+
+/** Each entry's cofactor, zeros among the others or not: the product of all entries but itself. */
+const product = pointwise((node, x, _, dy) => {
+  const { write } = node;
+  const over = (op: "ReduceProd" | "ReduceSum", value: ValueInfo): ValueInfo =>
+    withReducedAxes(node, write.emit(op, [value, node.inputs[1]], { attributes: node.attributes })[0]!);
+  const isZero = write.equal(x, 0);
+  const nonzero = write.where(isZero, 1, x);
+  const zeros = over("ReduceSum", write.cast(isZero, x.type));
+  const others = write.div(over("ReduceProd", nonzero), nonzero);
+  return write.mul(dy, write.where(write.equal(write.sub(zeros, write.cast(isZero, x.type)), 0), others, 0));
+});
+
 const reduction = (gradient: OpDefinition["gradient"]): OpDefinition => ({
   arity: [1, 2],
   attributes: ["keepdims", "noop_with_empty_axes"],
@@ -108,4 +128,16 @@ export const reductionOps = {
   ReduceMax: reduction(extremum),
   // y = min x:  dx = dy [x = y] / #{x = y}.  Subgradient at ties: equal shares.
   ReduceMin: reduction(extremum),
+  // y = x_1 x_2 ...:  dx_i = dy times the product of the others.  Where an entry is 0 only this first derivative is right.
+  ReduceProd: reduction(product),
+  // y = sum |x|:  dx = sign(x) dy.  Subgradient at 0: 0.
+  ReduceL1: reduction(pointwise(({ write }, x, _, dy) => write.mul(write.sign(x), dy))),
+  // y = (sum x^2)^(1/2):  dx = x dy / y.  Subgradient at y = 0: 0.
+  ReduceL2: reduction(
+    pointwise(({ write }, x, y, dy) => write.mul(x, write.div(dy, write.where(write.equal(y, 0), 1, y)))),
+  ),
+  // y = sum x^2:  dx = 2 x dy
+  ReduceSumSquare: reduction(pointwise(({ write }, x, _, dy) => write.mul(x, write.mul(dy, 2)))),
+  // y = log sum exp(x):  dx = exp(x - y) dy
+  ReduceLogSumExp: reduction(pointwise(({ write }, x, y, dy) => write.mul(write.exp(write.sub(x, y)), dy))),
 } satisfies Record<string, OpDefinition>;

@@ -1,3 +1,5 @@
+import { activationOps } from "./activations.js";
+import { blockOps } from "./blocks.js";
 import { channelNormalizationOps } from "./channel-normalization.js";
 import { comparisonOps } from "./comparison.js";
 import { convolutionOps } from "./convolution.js";
@@ -6,12 +8,15 @@ import { elementwiseOps } from "./elementwise.js";
 import { indexingOps } from "./indexing.js";
 import { joiningOps } from "./joining.js";
 import { matmulOps } from "./matmul.js";
+import { ndIndexingOps } from "./nd-indexing.js";
 import { normalizationOps } from "./normalization.js";
 import { isOpName, type OpName } from "./op-names.js";
 import { poolingOps } from "./pooling.js";
 import { rearrangingOps } from "./rearranging.js";
 import { reductionOps } from "./reductions.js";
 import { resizeOps } from "./resize.js";
+import { selectingOps } from "./selecting.js";
+import { sequenceOps } from "./sequences.js";
 import { shapeOps } from "./shapes.js";
 import { slicingOps } from "./slicing.js";
 import { unaryOps } from "./unary.js";
@@ -21,16 +26,21 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...elementwiseOps,
   ...comparisonOps,
   ...unaryOps,
+  ...activationOps,
   ...matmulOps,
   ...convolutionOps,
   ...poolingOps,
   ...resizeOps,
   ...shapeOps,
   ...rearrangingOps,
+  ...blockOps,
   ...joiningOps,
   ...slicingOps,
   ...indexingOps,
+  ...ndIndexingOps,
+  ...selectingOps,
   ...reductionOps,
+  ...sequenceOps,
   ...normalizationOps,
   ...channelNormalizationOps,
 };

@@ -32,6 +32,8 @@ export const unaryOps = {
   Abs: { ...smooth(({ write, input }, dy) => write.mul(dy, write.sign(input(0)))), infer: sameType },
   Sign: step,
   Floor: step,
+  Ceil: step,
+  Round: step,
   // y = 1/x:  dx = -y^2 dy
   Reciprocal: smooth(({ write, output }, dy) => write.neg(write.mul(dy, write.square(output(0))))),
   // y = sqrt(x):  dx = dy / (2 y).  Infinite at 0.

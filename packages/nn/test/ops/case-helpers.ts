@@ -8,6 +8,8 @@ export interface OpCase {
   build(g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue | readonly GraphValue[];
   /** Whether the shapes may be symbols that only the run fixes: all axes, the first only, or none. @default true */
   readonly dynamic?: boolean | "batch";
+  /** How many times the case is differentiated. @default 2 */
+  readonly order?: number;
   /** Inputs whose shapes stay numbers even so. */
   readonly fixed?: readonly string[];
 }

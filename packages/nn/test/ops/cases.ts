@@ -78,6 +78,17 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
       ...one("Where"),
     },
   ],
+  Mod: [
+    {
+      inputs: { a: floats([2, 3], 2.35, 2.6), b: floats([3], 0.98, 1.05, 2) },
+      ...one("Mod", { fmod: attribute.int(1) }),
+    },
+  ],
+  Sum: [
+    { inputs: { a: floats([2, 2]), b: floats([2], -1, 1, 2), c: floats([2, 1], -1, 1, 3) }, ...one("Sum") },
+    { inputs: { a: floats([2, 2]) }, ...one("Sum") },
+  ],
+  Mean: [{ inputs: { a: floats([2, 2]), b: floats([2], -1, 1, 2), c: floats([2, 1], -1, 1, 3) }, ...one("Mean") }],
   Clip: [
     {
       inputs: { x: separated([2, 4]), low: floats([], -0.5, -0.5), high: floats([], 0.4, 0.4) },
@@ -97,10 +108,13 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   And: "discrete",
   Or: "discrete",
   Not: "discrete",
+  IsNaN: "discrete",
   Neg: unary("Neg", floats([2, 3])),
   Abs: unary("Abs", separated([2, 3])),
   Sign: "discrete",
   Floor: "discrete",
+  Ceil: "discrete",
+  Round: "discrete",
   Reciprocal: unary("Reciprocal", floats([2, 3], 0.8, 2)),
   Sqrt: unary("Sqrt", floats([2, 3], 0.8, 2)),
   Exp: unary("Exp", floats([2, 3])),
@@ -112,6 +126,15 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   Softplus: unary("Softplus", floats([2, 3], -2, 2)),
   Erf: unary("Erf", floats([2, 3], -2, 2)),
   Relu: unary("Relu", separated([2, 3])),
+  LeakyRelu: [{ inputs: { x: separated([2, 3]) }, ...one("LeakyRelu", { alpha: attribute.float(0.3) }) }],
+  PRelu: [
+    { inputs: { x: separated([2, 3, 2]), slope: floats([3, 1], 0.1, 0.5, 2) }, ...one("PRelu") },
+    { inputs: { x: separated([2, 3]), slope: floats([1], 0.1, 0.5, 2) }, ...one("PRelu") },
+  ],
+  Elu: [{ inputs: { x: separated([2, 3]) }, ...one("Elu", { alpha: attribute.float(0.7) }) }],
+  Selu: unary("Selu", separated([2, 3])),
+  HardSigmoid: [{ inputs: { x: separated([2, 4]) }, ...one("HardSigmoid", { alpha: attribute.float(0.6) }) }],
+  HardSwish: unary("HardSwish", { shape: [6], data: Float32Array.of(-4, -2.5, -0.5, 0.7, 2.6, 3.9) }),
   Identity: unary("Identity", floats([2, 3])),
   Cast: [
     {
@@ -151,6 +174,12 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   Size: "discrete",
   ConstantOfShape: "discrete",
   NonZero: "discrete",
+  Range: [
+    {
+      inputs: { start: floats([], 0.25, 0.25), step: floats([], 0.55, 0.55) },
+      build: (g, { start, step }) => g.square(g.emit("Range", [start, g.scalar(1.075), step])[0]!),
+    },
+  ],
   Reshape: [
     { inputs: { x: floats([2, 6]) }, build: (g, { x }) => g.reshape(x!, [3, 4]) },
     { inputs: { x: floats([2, 3, 2]) }, build: (g, { x }) => g.reshape(x!, [-1, 2]) },
@@ -186,6 +215,19 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
     { inputs: { x: floats([3, 1]) }, build: (g, { x }) => g.expand(x!, [2, 1, 4]) },
     { inputs: { x: floats([1, 3]) }, build: (g, { x }) => g.expand(x!, [2, 3]) },
   ],
+  Tile: [
+    { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.emit("Tile", [x, g.integers([2, 1])])[0]! },
+    { inputs: { x: floats([2, 1, 2]) }, build: (g, { x }) => g.emit("Tile", [x, g.integers([1, 3, 2])])[0]! },
+    { inputs: { x: floats([2, 2]), repeats: integers([2, 3]) }, ...one("Tile"), fixed: ["repeats"] },
+  ],
+  DepthToSpace: ["DCR", "CRD"].map(
+    (mode): OpCase => ({
+      inputs: { x: floats([2, 8, 1, 2]) },
+      ...one("DepthToSpace", { blocksize: attribute.int(2), mode: attribute.string(mode) }),
+      dynamic: "batch",
+    }),
+  ),
+  SpaceToDepth: [{ inputs: { x: floats([1, 2, 2, 4]) }, ...one("SpaceToDepth", { blocksize: attribute.int(2) }) }],
   Concat: [
     { inputs: { a: floats([2, 3]), b: floats([2, 1], -1, 1, 2) }, build: (g, { a, b }) => g.concat([a!, b!], 1) },
     {
@@ -263,10 +305,64 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
     },
   ],
   ScatterElements: [scatter("none"), scatter("add")],
+  GatherND: [
+    {
+      inputs: { x: floats([3, 4, 2]), indices: integers([0, 3, 2, 1, 0, 3], [3, 2]) },
+      ...one("GatherND"),
+      fixed: ["indices"],
+    },
+    { inputs: { x: floats([3, 2]), indices: integers([2, 0, 2], [3, 1]) }, ...one("GatherND"), fixed: ["indices"] },
+  ],
+  ScatterND: ["none", "add"].map(
+    (reduction): OpCase => ({
+      inputs: { x: floats([4, 2]), indices: integers([3, 0, 1], [3, 1]), updates: floats([3, 2], -1, 1, 2) },
+      ...one("ScatterND", { reduction: attribute.string(reduction) }),
+      fixed: ["indices"],
+    }),
+  ),
+  TopK: [
+    {
+      inputs: { x: separated([2, 4]) },
+      build: (g, { x }) => g.emit("TopK", [x, g.integers([2])], { outputs: 2 })[0]!,
+    },
+    {
+      inputs: { x: separated([4, 2]) },
+      build: (g, { x }) =>
+        g.emit("TopK", [x, g.integers([3])], {
+          outputs: 2,
+          attributes: { axis: attribute.int(0), largest: attribute.int(0) },
+        })[0]!,
+    },
+  ],
+  ArgMax: "discrete",
+  ArgMin: "discrete",
   ReduceSum: reduction("ReduceSum", floats),
   ReduceMean: reduction("ReduceMean", floats),
   ReduceMax: reduction("ReduceMax", separated),
   ReduceMin: reduction("ReduceMin", separated),
+  ReduceProd: [
+    ...reduction("ReduceProd", (shape) => floats(shape, 0.7, 1.5)),
+    {
+      // A row with one zero: its derivative is the product of the others. One with two: 0.
+      inputs: { x: { shape: [2, 3], data: Float32Array.of(0, 2, 3, 0, 0, 3) } },
+      build: (g, { x }) => g.emit("ReduceProd", [x, g.integers([1])])[0]!,
+      order: 1,
+    },
+  ],
+  ReduceL1: reduction("ReduceL1", separated),
+  ReduceL2: reduction("ReduceL2", (shape) => floats(shape, 0.7, 1.5)),
+  ReduceSumSquare: reduction("ReduceSumSquare", floats),
+  ReduceLogSumExp: reduction("ReduceLogSumExp", floats),
+  CumSum: [
+    { inputs: { x: floats([2, 4]) }, build: (g, { x }) => g.emit("CumSum", [x, g.scalar(1, "int64")])[0]! },
+    {
+      inputs: { x: floats([3, 2]) },
+      build: (g, { x }) =>
+        g.emit("CumSum", [x, g.scalar(0, "int64")], {
+          attributes: { exclusive: attribute.int(1), reverse: attribute.int(1) },
+        })[0]!,
+    },
+  ],
   LayerNormalization: [
     {
       inputs: { x: floats([3, 5], -2, 2), scale: floats([5], 0.5, 1.5, 2), bias: floats([5], -1, 1, 3) },
