@@ -23,7 +23,7 @@ export function coefficientOf(coefficient: Coefficient, part: string): PerSample
 }
 
 /** Applies `f` to each part of a coefficient, or to the coefficient itself when it has no parts. */
-export function mapCoefficient(coefficient: Coefficient, f: (value: PerSample) => PerSample): Coefficient {
+function mapCoefficient(coefficient: Coefficient, f: (value: PerSample) => PerSample): Coefficient {
   return isPerSample(coefficient)
     ? f(coefficient)
     : Object.fromEntries(Object.entries(coefficient).map(([part, value]) => [part, f(value)]));

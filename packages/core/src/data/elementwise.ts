@@ -122,11 +122,4 @@ export function toFloat(tensor: Tensor): Tensor<Float32Array> {
 export const negate: UnaryOp = (tensor) => mapEntries(tensor, (value) => -value);
 export const absolute: UnaryOp = (tensor) => mapEntries(tensor, Math.abs);
 export const exponential: UnaryOp = (tensor) => mapEntries(tensor, Math.exp);
-export const logarithm: UnaryOp = (tensor) => mapEntries(tensor, Math.log);
-export const squareRoot: UnaryOp = (tensor) => mapEntries(tensor, Math.sqrt);
 export const hyperbolicTangent: UnaryOp = (tensor) => mapEntries(tensor, Math.tanh);
-
-/** Entries limited to [minimum, maximum]. */
-export function clip(tensor: Tensor, minimum: number, maximum: number): Tensor<Float32Array> {
-  return mapEntries(tensor, (value) => Math.min(Math.max(value, minimum), maximum));
-}
