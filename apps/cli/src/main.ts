@@ -6,10 +6,22 @@ import { columnsOf, exitCodeRows, exitCodes, type Io, processIo } from "./termin
 /**
  * The command `diffusiongym`, as a function.
  * @param args what follows the command's name: `["adapt", "toy/gmm2d", "toy/linear"]`
- * @param io where it reads from and writes to @default the process
+ * @param io where it reads from and writes to @default the process, whose Ctrl-C stops the command while it runs
  * @returns the exit code: 0 done, 1 a run failed, 2 bad usage, 130 interrupted. Errors are written to stderr, not thrown
  */
-export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+export async function main(args: readonly string[], io?: Io): Promise<number> {
+  if (io !== undefined) {
+    return run(args, io);
+  }
+  const own = processIo();
+  try {
+    return await run(args, own.io);
+  } finally {
+    own.release();
+  }
+}
+
+async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     await dispatch(args, io);
     return exitCodes.ok;

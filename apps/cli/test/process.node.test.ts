@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/temporary.js";
 
 /** What `npm run build` has made: these tests are about the program as it is installed. */
-const bin = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
+const bin = fileURLToPath(new URL("../bin/diffusiongym.js", import.meta.url));
 
 interface Ended {
   readonly code: number | null;
@@ -46,6 +46,7 @@ async function untilTrained(folder: string, iterations: number): Promise<void> {
 describe("the program", () => {
   it("is executable as it is", () => {
     expect(readFileSync(bin, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    accessSync(bin, constants.X_OK);
   });
 
   it("prints JSON on stdout and nothing else, and ends with 0", async () => {

@@ -1,6 +1,7 @@
 import type { FileStorage } from "@diffusiongym/methods";
 import type { Evaluation, Row } from "../evaluation/index.js";
 import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
+import { modalityOf } from "../parts/index.js";
 import { type Figure, figureSvg } from "../plot/index.js";
 import {
   grouped,
@@ -69,17 +70,17 @@ export function summaryOf(run: FinishedRun): Record<string, unknown> {
     settings,
     seconds,
     commandLine,
-    versions: versions(),
+    versions: versions(modalityOf(modelId)),
     spec: environment.spec,
   };
 }
 
 /** What the numbers of the table are. */
-export function tableCaption({ evaluation, environment, exact }: FinishedRun): string {
+export function tableCaption({ evaluation, environment, exact, rows }: FinishedRun): string {
   const { target } = evaluation;
   return (
     `${grouped(evaluation.count)} samples of each model, by the SDE in ${environment.steps} steps; ± is the standard error` +
-    `${exact === undefined ? "" : `. Exact: the target p(x) exp(λr(x))/Z${target === undefined ? "" : "; its distance to itself is that of two draws"}`}.`
+    `${exact === undefined ? "" : `. Exact: the target p(x) exp(λr(x))/Z${rows.every(({ key }) => key !== "sliced_wasserstein") || target === undefined ? "" : "; the distance of its own samples to others is chance"}`}.`
   );
 }
 
@@ -129,7 +130,7 @@ function pageOf(run: FinishedRun, figures: readonly Figure[]) {
       ...Object.entries(settings).map(([name, value]) => [name, String(value)] as const),
       ["training", `${seconds.training.toFixed(1)} s in this call`],
       ["evaluation", `${seconds.evaluation.toFixed(1)} s`],
-      ...Object.entries(versions()),
+      ...Object.entries(versions(modalityOf(modelId))),
     ] as const,
     spec: environment.spec,
   };

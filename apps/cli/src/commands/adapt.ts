@@ -8,18 +8,20 @@ import {
   integer,
   number,
   parseArguments,
+  renderSection,
   UsageError,
   type Values,
   whileReading,
+  wrap,
 } from "../arguments/index.js";
 import { evaluate, evaluationRows } from "../evaluation/index.js";
 import { type AnyEnvironment, exactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
-import { textTable } from "../report/index.js";
-import { duration, type Io, Progress, styleFor } from "../terminal/index.js";
+import { meaningsOf, textTable } from "../report/index.js";
+import { columnsOf, duration, type Io, Progress, styleFor } from "../terminal/index.js";
 import { type FinishedRun, summaryOf, tableCaption, writeReport } from "./adapt-report.js";
 import type { Command } from "./command.js";
-import { buildEnvironment, importParts } from "./environment.js";
+import { buildEnvironment, idsGiven, importParts } from "./environment.js";
 import { environmentHelp } from "./help.js";
 import { Interruption } from "./interruption.js";
 import { commonOptions, environmentOptions } from "./options.js";
@@ -68,7 +70,7 @@ export const adaptCommand: Command = {
       return;
     }
     if (modelId === undefined || rewardId === undefined || positionals.length > 2) {
-      throw new UsageError(`adapt takes a model and a reward, but ${positionals.length} ids were given.`, "adapt");
+      throw new UsageError(`adapt takes a model and a reward, but ${idsGiven(positionals.length)}.`, "adapt");
     }
     await importParts([modelId, rewardId], values.import, io.folder);
     const environment = await buildEnvironment({
@@ -80,6 +82,7 @@ export const adaptCommand: Command = {
       steps: values.steps,
       defaultSteps: 32,
       timeGrid: values["time-grid"],
+      allowExpansiveGrid: values["allow-expansive-grid"],
       noise: values.noise,
       rewardScale: values["reward-scale"],
     });
@@ -203,13 +206,19 @@ function print(run: FinishedRun, files: readonly string[], json: boolean, io: Io
     return;
   }
   const { bold, dim } = styleFor(io.stdout, io.environment);
+  const columns = columnsOf(io.stdout);
+  const rows = run.rows.filter(({ reportOnly }) => !reportOnly);
+  const trained = run.seconds.training === 0 ? "Trained before" : `Trained in ${duration(run.seconds.training)}`;
   io.stdout.write(
     [
       "",
-      textTable(run.rows, bold),
+      textTable(rows, bold),
       "",
-      dim(tableCaption(run)),
-      dim(`Trained in ${duration(run.seconds.training)}, evaluated in ${duration(run.seconds.evaluation)}.`),
+      ...wrap(tableCaption({ ...run, rows }), columns).map(dim),
+      "",
+      dim(renderSection({ title: "What the rows mean", rows: meaningsOf(rows) }, columns)),
+      "",
+      dim(`${trained}, evaluated in ${duration(run.seconds.evaluation)}.`),
       `Report: ${files[0]}`,
       "",
     ].join("\n"),

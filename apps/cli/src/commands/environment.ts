@@ -1,4 +1,4 @@
-import { make, type NoiseScheduleSpec } from "@diffusiongym/core";
+import { isErrorNamed, make, type NoiseScheduleSpec } from "@diffusiongym/core";
 import { type PartOptions, UsageError, whileReading } from "../arguments/index.js";
 import type { AnyEnvironment } from "../exact/index.js";
 import { checkPartOptions, importModality, importPackage, modalityOf } from "../parts/index.js";
@@ -16,8 +16,14 @@ export interface EnvironmentRequest {
   readonly steps: number | undefined;
   readonly defaultSteps: number;
   readonly timeGrid: TimeGridOption;
+  readonly allowExpansiveGrid: boolean;
   readonly noise: NoiseScheduleSpec | undefined;
   readonly rewardScale: number | undefined;
+}
+
+/** How many ids were typed, for a message. */
+export function idsGiven(count: number): string {
+  return count === 1 ? "1 id was given" : `${count} ids were given`;
 }
 
 /** Imports what registers the parts: third parties' packages first, then those of the ids' modalities. */
@@ -35,7 +41,7 @@ export async function importParts(ids: readonly string[], packages: readonly str
  * @throws UsageError when the ids, their options or the grid make no sense
  */
 export async function buildEnvironment(request: EnvironmentRequest): Promise<AnyEnvironment> {
-  const { command, modelId, rewardId, model, reward, steps, timeGrid, noise } = request;
+  const { command, modelId, rewardId, model, reward, steps, timeGrid, noise, allowExpansiveGrid } = request;
   checkPartOptions("model", modelId, model);
   checkPartOptions("reward", rewardId, reward);
   if (steps !== undefined && typeof timeGrid !== "string") {
@@ -51,6 +57,13 @@ export async function buildEnvironment(request: EnvironmentRequest): Promise<Any
       rewardScale: request.rewardScale ?? defaultRewardScale(modelId, rewardId),
       ...(typeof timeGrid === "string" && { steps: steps ?? request.defaultSteps }),
       ...(noise && { noiseSchedule: noise }),
+      ...(allowExpansiveGrid && { allowExpansiveGrid }),
+    }).catch((error: unknown) => {
+      throw isErrorNamed(error, "TimeGridError")
+        ? new UsageError(
+            (error as Error).message.replace("pass allowExpansiveGrid: true", "give --allow-expansive-grid"),
+          )
+        : error;
     }),
   );
 }

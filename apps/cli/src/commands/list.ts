@@ -37,9 +37,9 @@ export const listCommand: Command = {
     const sections = [
       ...partSections("Base models", "model", models, width),
       ...partSections("Rewards", "reward", rewards, width),
-      ...missing.map((name) => `Not installed: npm install ${name}`),
+      missing.map((name) => `Not installed: npm install ${name}`).join("\n"),
     ];
-    io.stdout.write(`${sections.join("\n\n")}\n`);
+    io.stdout.write(`${sections.filter((section) => section !== "").join("\n\n")}\n`);
   },
 };
 

@@ -18,6 +18,7 @@ export const environmentOptions = {
   out: text({ description: "Folder for the files", placeholder: "DIR" }),
   "time-grid": timeGridOption(),
   noise: noiseOption(),
+  "allow-expansive-grid": flag("Run a grid or noise whose first step multiplies the state, which is refused otherwise"),
   "reward-scale": number(undefined, {
     description: "λ, the weight of the reward: the target is p(x) exp(λ r(x))",
     shownDefault: "1; 0.5 for toy/gmm2d with toy/linear",

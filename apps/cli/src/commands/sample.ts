@@ -8,7 +8,7 @@ import { figureSvg } from "../plot/index.js";
 import { fixed, grouped, sampleFigure } from "../report/index.js";
 import { duration, Progress } from "../terminal/index.js";
 import type { Command } from "./command.js";
-import { buildEnvironment, importParts } from "./environment.js";
+import { buildEnvironment, idsGiven, importParts } from "./environment.js";
 import { environmentHelp } from "./help.js";
 import { Interruption } from "./interruption.js";
 import { commonOptions, environmentOptions } from "./options.js";
@@ -44,7 +44,7 @@ export const sampleCommand: Command = {
     }
     if (modelId === undefined || positionals.length > 2) {
       throw new UsageError(
-        `sample takes a model and at most one reward, but ${positionals.length} ids were given.`,
+        `sample takes a model and at most one reward, but ${idsGiven(positionals.length)}.`,
         "sample",
       );
     }
@@ -58,6 +58,7 @@ export const sampleCommand: Command = {
       steps: values.steps,
       defaultSteps: 50,
       timeGrid: values["time-grid"],
+      allowExpansiveGrid: values["allow-expansive-grid"],
       noise: values.noise,
       rewardScale: values["reward-scale"],
     });

@@ -19,7 +19,7 @@ export interface TrainingOptions {
 
 /**
  * Trains to the end, from the checkpoint if there is one, with progress.
- * @returns seconds it took
+ * @returns seconds it took, 0 if it was complete before
  * @throws Interruption after Ctrl-C, when the checkpoint is written
  */
 export async function trainWithProgress(options: TrainingOptions): Promise<number> {
@@ -59,6 +59,7 @@ export async function trainWithProgress(options: TrainingOptions): Promise<numbe
   }
   if (progress === undefined) {
     io.stderr.write(`the run in ${shownFolder} is complete: nothing to train (--fresh starts anew)\n`);
+    return 0;
   }
   return (performance.now() - started) / 1000;
 }

@@ -6,14 +6,15 @@ export function ownVersion(): string {
   return versionIn(new URL("../../package.json", import.meta.url));
 }
 
-/** Versions of everything that the numbers of a run depend on. */
-export function versions(): Record<string, string> {
+/** Versions of everything that the numbers of a run depend on, for a model of a modality. */
+export function versions(modality: string): Record<string, string> {
   const { resolve } = createRequire(import.meta.url);
-  const found = ["@diffusiongym/core", "@diffusiongym/methods", "@diffusiongym/nn", "onnxruntime-node"].map((name) => {
+  const own = ["core", "methods", "nn", modality].map((name) => `@diffusiongym/${name}`);
+  const found = [...own, "onnxruntime-node"].flatMap((name) => {
     try {
-      return [name, versionIn(resolve(`${name}/package.json`))] as const;
+      return [[name, versionIn(resolve(`${name}/package.json`))] as const];
     } catch {
-      return [name, "unknown"] as const;
+      return []; // a modality that a third party registered
     }
   });
   return { diffusiongym: ownVersion(), ...Object.fromEntries(found), node: process.versions.node };

@@ -40,8 +40,8 @@ export interface Evaluation {
   readonly adapted: ModelEvaluation;
   /** Estimate of log E[exp(lambda r)], -V at the start; its error is the standard deviation over starting points, 0 at the optimum. */
   readonly logNormalizer: Estimate;
-  /** Target samples and their own distance to as many others: the floor of the distances. */
-  readonly target: { readonly points: Points; readonly distance: number } | undefined;
+  /** Target samples, and their distance to as many others, with its standard deviation: the floor of the distances. */
+  readonly target: { readonly points: Points; readonly distance: Estimate } | undefined;
   /** Achieved reward scale and R^2 on the probability-flow ODE. */
   readonly achieved: { readonly rewardScale: number; readonly rSquared: number } | undefined;
 }
@@ -67,6 +67,8 @@ const pathCount = 2048;
 const startCount = 512;
 /** Points that distances are computed from. */
 const distanceCount = 5000;
+/** Draws that tell what distances chance alone gives. */
+const floorDraws = 4;
 
 /** Samples the base model and the adapted one, and measures both. */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
@@ -76,7 +78,6 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
   const controlled = (ahead: boolean): AnyEnvironment =>
     environment.withPolicies({ controlPolicy: new ValuePolicy({ value, scheduler, lookAhead: ahead }) });
   const targetPoints = exact?.sample(Math.min(count, distanceCount), seed);
-  const otherPoints = exact?.sample(Math.min(count, distanceCount), seed + 1);
   const record = exact === undefined ? (["trajectory"] as const) : (["trajectory", "drifts", "noises"] as const);
   const measure = async (model: AnyEnvironment, part: string, done: number): Promise<ModelEvaluation> => {
     const sample = await rollOut(model, {
@@ -93,14 +94,23 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
   const base = await measure(environment, "sampling the base model", 0);
   const adapted = await measure(controlled(lookAhead), "sampling the adapted model", count);
   const target =
-    targetPoints === undefined || otherPoints === undefined || exact === undefined
+    targetPoints === undefined || exact === undefined
       ? undefined
       : {
           points: { dimension: exact.dimension, data: targetPoints },
-          distance: exact.distance(targetPoints, otherPoints),
+          distance: chanceDistance(exact, targetPoints, seed),
         };
   const achieved = await exact?.achievedTilt(controlled(false), seed);
   return { count, base, adapted, logNormalizer: await startingValue(environment, value, seed), target, achieved };
+}
+
+/** Distance of target samples to others: its mean over a few draws, with the standard deviation as its error. */
+function chanceDistance(exact: ExactAnswer, points: Float32Array, seed: number): Estimate {
+  const distances = Array.from({ length: floorDraws }, (_, k) =>
+    exact.distance(points, exact.sample(points.length / exact.dimension, seed + 1 + k)!),
+  );
+  const { value, error = 0 } = meanOf(distances)!;
+  return { value, error: error * Math.sqrt(floorDraws) };
 }
 
 interface Measurement {

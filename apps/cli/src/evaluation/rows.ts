@@ -17,6 +17,8 @@ export interface Row {
   readonly decimals: number;
   /** One sentence on what it is. */
   readonly meaning: string;
+  /** True for what takes an explanation to read, and so is in the report but not in the terminal's table. */
+  readonly reportOnly?: boolean;
 }
 
 /** More modes than this are summed up by their distance alone. */
@@ -76,15 +78,17 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
       ...measured(({ modeDistance }) => modeDistance),
       exact: { value: 0 },
       decimals: 3,
-      meaning: "total-variation distance of the mode shares to the exact ones",
+      meaning: "share of the samples that would have to change mode (total variation): 0 is exact, 1 is all wrong",
     });
     add({
       key: "sliced_wasserstein",
       name: exact.dimension === 1 ? "Wasserstein to target" : "sliced Wasserstein to target",
       ...measured(({ distance }) => distance),
-      ...(target && { exact: { value: target.distance } }),
+      ...(target && { exact: target.distance }),
       decimals: 3,
-      meaning: "distance (order 2) to exact samples, in the unit of x; for exact samples, what chance alone gives",
+      meaning:
+        "distance (order 2) to exact samples, in the unit of x; for exact samples, what chance alone gives, ± its standard deviation: below that, nothing can be told",
+      reportOnly: true,
     });
   }
   add({
@@ -94,7 +98,7 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
     ...(base.klPath && { base: base.klPath }),
     ...(adapted.klPath && { adapted: adapted.klPath }),
     ...known(({ klPath }) => klPath),
-    meaning: "mean cost of control, E 1/2 ∫ |u|² dt; exact: the KL divergence of the target to the base model",
+    meaning: `cost of steering, E 1/2 ∫ |u|² dt${exact === undefined ? "" : "; exact: KL of the target to the base model, the least that reaches it in small steps"}`,
   });
   add({
     key: "path_effective_fraction",
@@ -107,13 +111,15 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
     decimals: 1,
     meaning:
       "effective sample size of the paths, weighted to the target; 100 % for a perfect control in continuous time",
+    reportOnly: true,
   });
   add({
     key: "log_normalizer",
     name: "log E exp(λr), ± s.d.",
     adapted: logNormalizer,
     ...known((answer) => answer.logNormalizer),
-    meaning: "minus the learned value at t = 0, ± its standard deviation over starting points, 0 at the optimum",
+    meaning:
+      "what the learned value says of the whole (minus V at the start), ± its standard deviation over starting points, 0 at the optimum",
   });
   if (achieved !== undefined) {
     add({
@@ -122,7 +128,8 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
       adapted: { value: achieved.rewardScale },
       ...(exact && { exact: { value: exact.rewardScale } }),
       decimals: 3,
-      meaning: `slope of log p/p_base on the reward along the probability-flow ODE (R² ${achieved.rSquared.toFixed(2)}); value matching trains the SDE, and its ODE lags behind`,
+      meaning: `slope of log p/p_base on the reward along the probability-flow ODE (R² ${achieved.rSquared.toFixed(2)}); value matching trains the SDE, and its ODE is not held to the target`,
+      reportOnly: true,
     });
   }
   return rows;

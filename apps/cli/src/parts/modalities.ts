@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { DiffusionGymError, listBaseModels, listRewards, MissingPackageError, nearestName } from "@diffusiongym/core";
 import { UsageError } from "../arguments/index.js";
 
@@ -36,7 +36,7 @@ export async function importModalityPackage(modality: string): Promise<void> {
   try {
     await import(name);
   } catch (error) {
-    if (!isMissing(error, name)) {
+    if (missingModule(error) !== name) {
       throw error;
     }
     throw new MissingPackageError(
@@ -52,11 +52,20 @@ export async function importModalityPackage(modality: string): Promise<void> {
  */
 export async function importPackage(specifier: string, folder: string): Promise<void> {
   const before = countParts();
+  const location = locate(specifier, folder);
   try {
-    await import(locate(specifier, folder));
+    await import(location);
   } catch (error) {
-    if (DiffusionGymError.isInstance(error) || !isMissing(error, specifier)) {
+    const missing = missingModule(error);
+    if (DiffusionGymError.isInstance(error) || missing === undefined) {
       throw error;
+    }
+    if (![specifier, location, fileOf(location)].includes(missing)) {
+      throw new MissingPackageError(
+        `--import ${specifier}: it needs "${missing}", which cannot be found from where it lies. Install that there, or install ` +
+          "diffusiongym and the package into the same project and run it there.",
+        missing,
+      );
     }
     const remedy = isPath(specifier)
       ? `there is no such file, seen from ${folder}.`
@@ -87,12 +96,16 @@ function isPath(specifier: string): boolean {
   return /^\.{0,2}\//.test(specifier);
 }
 
-function isMissing(error: unknown, name: string): boolean {
-  const { code, message } = (error ?? {}) as { code?: string; message?: string };
-  return (
-    ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code ?? "") &&
-    (message ?? "").includes(name.replace(/^\.{0,2}\//, ""))
-  );
+function fileOf(location: string): string {
+  return location.startsWith("file:") ? fileURLToPath(location) : location;
+}
+
+/** Name or path of the module that an import did not find, if that is what the error says. */
+function missingModule(error: unknown): string | undefined {
+  const { code, message = "" } = (error ?? {}) as { code?: string; message?: string };
+  return ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(code ?? "")
+    ? /^Cannot find (?:package|module) '([^']+)'/.exec(message)?.[1]
+    : undefined;
 }
 
 function isRegistered(modality: string): boolean {

@@ -65,6 +65,12 @@ export function textTable(rows: readonly Row[], emphasize: (text: string) => str
   return [emphasize(["".padEnd(nameWidth), ...header].join("   ").trimEnd()), ...lines].join("\n");
 }
 
+/** What each row is, once for rows that mean the same. */
+export function meaningsOf(rows: readonly Row[]): [name: string, meaning: string][] {
+  const names = new Map(rows.map(({ meaning, name }) => [meaning, name.startsWith("mode at") ? "mode at …" : name]));
+  return Array.from(names, ([meaning, name]) => [name, meaning]);
+}
+
 /** 20000 as `20 000`. */
 export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, " ");

@@ -1,6 +1,6 @@
 import type { Row } from "../evaluation/index.js";
 import { element, escapeText, type Figure, legendSample, panelSvgs, style } from "../plot/index.js";
-import { cellText, columnsOfRows, rowName } from "./format.js";
+import { cellText, columnsOfRows, meaningsOf, rowName } from "./format.js";
 
 /** What the page says. */
 export interface Page {
@@ -83,15 +83,11 @@ function table({ rows, tableCaption }: Page): string {
     });
     return `<tr><th scope="row" title="${escapeText(row.meaning)}">${escapeText(rowName(row).replaceAll(/-(?=\d)/g, "−"))}</th>${cells.join("")}</tr>`;
   });
-  const meanings = [...new Map(rows.map(({ meaning, name }) => [meaning, name]))];
   return [
     `<div class="scroll"><table><caption>${escapeText(tableCaption)}</caption>`,
     `<thead><tr>${head}</tr></thead><tbody>${lines.join("\n")}</tbody></table></div>`,
     "<details><summary>What the rows mean</summary><dl>",
-    ...meanings.map(
-      ([meaning, name]) =>
-        `<dt>${escapeText(name.startsWith("mode at") ? "mode at …" : name)}</dt><dd>${escapeText(meaning)}</dd>`,
-    ),
+    ...meaningsOf(rows).map(([name, meaning]) => `<dt>${escapeText(name)}</dt><dd>${escapeText(meaning)}</dd>`),
     "</dl></details>",
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-export { cellText, fixed, grouped, textTable } from "./format.js";
+export { cellText, fixed, grouped, meaningsOf, textTable } from "./format.js";
 export { type Page, renderPage } from "./html.js";
 export { type LearningPoint, type LearningReferences, learningFigure, runningMean } from "./learning-figure.js";
 export { type PathGroup, pathFigure } from "./path-figure.js";

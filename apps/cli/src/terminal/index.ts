@@ -1,3 +1,3 @@
-export { columnsOf, exitCodeRows, exitCodes, type Io, processIo, type TextStream } from "./io.js";
+export { columnsOf, exitCodeRows, exitCodes, type Io, ignoreClosedPipes, processIo, type TextStream } from "./io.js";
 export { duration, Progress, type ProgressOptions } from "./progress.js";
 export { type Style, styleFor } from "./style.js";

@@ -32,10 +32,10 @@ export const exitCodeRows: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * The real process. The first Ctrl-C asks the command to stop, a second one ends it at once. A reader of stdout that goes
- * away, as `head` does, is no error.
+ * The real process. The first Ctrl-C asks the command to stop, a second one ends it at once.
+ * @returns what the command uses, and what gives Ctrl-C back to the program around it
  */
-export function processIo(): Io {
+export function processIo(): { readonly io: Io; release(): void } {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
@@ -45,6 +45,23 @@ export function processIo(): Io {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  return {
+    io: {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      environment: process.env,
+      folder: process.cwd(),
+      interrupted: controller.signal,
+    },
+    release() {
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}
+
+/** A reader of our output that goes away, as `head` does, is no error. For the process's whole life: such errors come late. */
+export function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") {
@@ -52,13 +69,6 @@ export function processIo(): Io {
       }
     });
   }
-  return {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    environment: process.env,
-    folder: process.cwd(),
-    interrupted: controller.signal,
-  };
 }
 
 /** Columns that text may take. */

@@ -31,6 +31,7 @@ export class Progress {
   private shownMs = Number.NEGATIVE_INFINITY;
   private shownTenth: number;
   private drawn = false;
+  private finished = false;
 
   constructor(
     private readonly stream: TextStream,
@@ -49,6 +50,10 @@ export class Progress {
   update(done: number, detail = ""): void {
     const now = this.clock();
     const finished = done >= this.options.total;
+    if (finished && this.finished) {
+      return;
+    }
+    this.finished = finished;
     if (this.stream.isTTY) {
       if (finished || now - this.shownMs >= redrawMs) {
         this.draw(done, detail, now);

@@ -133,7 +133,27 @@ describe("adapt", () => {
     expect(again.out()).toContain(results.reward!.adapted!.value.toFixed(1));
     expect(again.out()).toMatch(/ +base +adapted +exact\n/);
     expect(again.out()).toContain("Report: run 1/report.html");
+    expect(again.out()).toContain("Trained before, evaluated in");
     expect(JSON.parse(read("summary.json")).results).toEqual(results);
+  });
+
+  it("explains every row of the terminal's table, and leaves the subtle ones to the report", async () => {
+    const again = fakeIo({ folder });
+    await main(args, again);
+    for (const text of ["mode shares, distance ", "path KL to base ", "log E exp(λr), ± s.d. "]) {
+      expect(again.out().split(`  ${text}`)).toHaveLength(2);
+    }
+    for (const name of ["sliced Wasserstein to target", "λ of the ODE"]) {
+      expect(again.out()).not.toContain(name);
+      expect(read("report.html").split(name)).toHaveLength(3);
+    }
+  });
+
+  it("gives the distance that chance alone makes with its spread", () => {
+    const { results } = JSON.parse(io.out()) as Summary;
+    const chance = results.sliced_wasserstein!.exact as { value: number; error: number };
+    expect(chance.error).toBeGreaterThan(0);
+    expect(chance.value).toBeLessThan(results.sliced_wasserstein!.base!.value);
   });
 
   it("refuses to continue another run, and says how to start anew", async () => {

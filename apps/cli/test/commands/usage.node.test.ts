@@ -84,6 +84,7 @@ describe("bad usage ends with code 2, a message that helps, and no stack trace",
   it.each([
     [["smaple"], 'There is no command "smaple". Did you mean "sample"?'],
     [["adapt"], "adapt takes a model and a reward, but 0 ids were given.\nSee: diffusiongym adapt --help"],
+    [["adapt", "toy/gmm"], "but 1 id was given."],
     [["sample", "a/b", "c/d", "e/f"], "but 3 ids were given"],
     [["list", "toy", "images"], "list takes one modality at most"],
     [["adapt", "toy/gmm2dd", "toy/linear"], 'Did you mean "toy/gmm2d"?'],
@@ -98,6 +99,7 @@ describe("bad usage ends with code 2, a message that helps, and no stack trace",
     [["sample", "toy/gmm", "--time-grid", "0.1,0.5"], "the last time must be exactly 1"],
     [["sample", "toy/gmm", "--time-grid", "interor"], "neither interior nor reference nor times"],
     [["sample", "toy/gmm", "--time-grid", "0.001,1"], "multiplies the state by"],
+    [["sample", "toy/gmm", "--time-grid", "0.001,1"], "or give --allow-expansive-grid to run it all the same"],
     [["sample", "toy/gmm", "--time-grid", "0.5,1", "--steps", "3"], "cannot both be given"],
     [["sample", "toy/gmm", "-n", "1.5"], "--count 1.5: this must be a whole number from 0 on."],
     [["sample", "toy/gmm", "--format", "cvs"], 'did you mean "csv"?'],
@@ -159,7 +161,38 @@ describe("list", () => {
   });
 });
 
+describe("--allow-expansive-grid", () => {
+  it("runs what is refused without it", async () => {
+    const { code, out } = await call(["sample", "toy/gmm", "--time-grid", "0.1,0.4,1", "--allow-expansive-grid"]);
+    expect([code, out]).toEqual([0, expect.stringContaining("in 2 steps")]);
+  });
+});
+
+describe("the process", () => {
+  it("gets its Ctrl-C back when a command ends", async () => {
+    const before = [process.listenerCount("SIGINT"), process.listenerCount("SIGTERM")];
+    const { write } = process.stdout;
+    process.stdout.write = () => true;
+    try {
+      expect(await main(["--version"])).toBe(0);
+    } finally {
+      process.stdout.write = write;
+    }
+    expect([process.listenerCount("SIGINT"), process.listenerCount("SIGTERM")]).toEqual(before);
+  });
+});
+
 describe("--import", () => {
+  it("names what a file needs and cannot find, rather than the file", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "audio.mjs"), 'import "no-such-package-here";\n');
+    const { code, err } = await call(["list", "--import", "./audio.mjs"], { folder });
+    expect(code).toBe(1);
+    expect(err).toContain('--import ./audio.mjs: it needs "no-such-package-here", which cannot be found');
+    const absent = await call(["list", "--import", "./radio.mjs"], { folder });
+    expect(absent.err).toBe(`--import ./radio.mjs: there is no such file, seen from ${folder}.\n`);
+  });
+
   it("refuses a package that is not there, and one that registers nothing", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "empty.mjs"), "export {};\n");

@@ -50,6 +50,15 @@ describe("progress on a terminal", () => {
 });
 
 describe("progress elsewhere", () => {
+  it("says once that nothing, or everything, is done", () => {
+    const stream = fakeStream(false);
+    const progress = new Progress(stream, { label: "sampling", total: 0, unit: "samples", clock: () => 0 });
+    for (let step = 0; step < 50; step++) {
+      progress.update(0);
+    }
+    expect(stream.writes).toHaveLength(1);
+  });
+
   it("writes a plain line every tenth of the way", () => {
     const stream = fakeStream(false);
     runThrough(stream, 1000, 50);
