@@ -57,9 +57,12 @@ export async function* run(method: Method, options: RunOptions = {}): AsyncGener
       restoreCheckpoint(method, bytes, `${storage.location}/${checkpointName}`);
     }
   }
+  const save = async (): Promise<void> => storage?.write(checkpointName, encodeCheckpoint(method));
+  if (resume === "never" && (await storage?.read(checkpointName)) !== undefined) {
+    await save(); // or a run that is killed before its first checkpoint would be continued from an older run's
+  }
   const log = storage && new MetricsLog(storage);
   await log?.begin(method.iteration);
-  const save = async (): Promise<void> => storage?.write(checkpointName, encodeCheckpoint(method));
   while (method.iteration < method.iterations) {
     if (signal?.aborted) {
       await save();

@@ -55,6 +55,19 @@ describe("run", () => {
     expect((await lines(storage)).map((line) => line.iteration)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  it("does not continue an older run when one that was begun anew crashed before its first checkpoint", async () => {
+    const storage = new MemoryStorage();
+    await train(new CountingMethod(5), { storage });
+    const crashing = new CountingMethod(5, 1.5, (iteration) => {
+      if (iteration === 2) throw new Error("power cut");
+    });
+    await caught(train(crashing, { storage, resume: "never" }));
+    const iterations: number[] = [];
+    await train(new CountingMethod(5), { storage, onReport: ({ iteration }) => iterations.push(iteration) });
+    expect(iterations).toEqual([1, 2, 3, 4, 5]);
+    expect((await lines(storage)).map((line) => line.iteration)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it("does nothing more when the checkpoint is complete, and starts anew when told to", async () => {
     const storage = new MemoryStorage();
     await train(new CountingMethod(3), { storage });
