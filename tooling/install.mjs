@@ -8,6 +8,7 @@ import { root, shell } from "./shell.mjs";
 export async function install() {
   const { packageManager } = readManifest("package.json");
   const pnpm = hasPinned(packageManager) ? ["pnpm"] : ["npx", "--yes", packageManager];
+  console.log("installing ...");
   const { code, output, seconds } = await shell([...pnpm, "install", "--frozen-lockfile", "--prefer-offline"], {
     // Without a terminal pnpm must not ask; onnxruntime-node's own downloads are for GPUs, and not needed.
     environment: { CI: "true", ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_loglevel: "error" },

@@ -3,6 +3,7 @@ import { install } from "./install.mjs";
 import { must, shell } from "./shell.mjs";
 
 async function build() {
+  console.log("building ...");
   const { code, output, seconds } = await shell(["npm", "--silent", "run", "build"]);
   if (code === 0) return console.log(`built in ${seconds.toFixed(1)} s`);
   console.error(output);
@@ -13,7 +14,10 @@ async function build() {
 const tasks = {
   async start(options) {
     await build();
-    await must(["node", "apps/cli/dist/bin.js", "adapt", "toy/gmm2d", "toy/linear", ...options]);
+    const command = ["node", "apps/cli/bin/diffusiongym.js", "adapt", "toy/gmm2d", "toy/linear", ...options];
+    const { code } = await shell(command, { show: true });
+    if (code === 130) console.error("In this repository that is: npm start");
+    process.exit(code);
   },
   async test(options) {
     await must(["node", "tooling/test.mjs", ...options]);

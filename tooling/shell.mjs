@@ -38,11 +38,17 @@ export function shell(command, { show = false, folder = root, environment = {} }
       ...environment,
     },
   });
+  // Ctrl-C on a terminal reaches the command itself: wait for it, as it may have something to save. Other signals are handed on.
+  const handOn = (/** @type {NodeJS.Signals} */ signal) => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  };
+  if (show) for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(signal, handOn);
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => (output += text));
   child.stderr?.setEncoding("utf8").on("data", (text) => (output += text));
   return new Promise((resolve) => {
     const finish = (/** @type {number} */ code) => {
+      for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.off(signal, handOn);
       resolve({ code, output, seconds: (performance.now() - started) / 1000 });
     };
     child.on("error", (error) => {
