@@ -1,5 +1,5 @@
 import { AbortError, ArgumentError, isErrorNamed, throwIfAborted } from "@diffusiongym/core";
-import type { Method, Metrics } from "../method/index.js";
+import { type Method, type Metrics, requireOneOf } from "../method/index.js";
 import type { Storage } from "../storage/index.js";
 import { encodeCheckpoint, restoreCheckpoint } from "./checkpoint.js";
 import { MetricsLog } from "./metrics-log.js";
@@ -48,6 +48,7 @@ export async function* run(method: Method, options: RunOptions = {}): AsyncGener
       checkpointEvery,
     );
   }
+  requireOneOf("resume", resume, ["auto", "never"]);
   // A run that never starts must not replace what an earlier one left in the storage.
   throwIfAborted(signal, "Training");
   await method.validate();

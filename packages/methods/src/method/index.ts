@@ -3,3 +3,4 @@ export * from "./fingerprint.js";
 export * from "./identity.js";
 export * from "./method.js";
 export * from "./named-arrays.js";
+export * from "./one-of.js";

@@ -6,6 +6,7 @@ import {
   type NoConditioning,
 } from "@diffusiongym/core";
 import { cosineSchedule, type LearningRateSchedule } from "@diffusiongym/nn";
+import { requireOneOf } from "../method/index.js";
 import type { ValueTarget } from "./targets.js";
 import type { TrainableValue } from "./trainable-value.js";
 import type { ValueWeighting } from "./weights.js";
@@ -92,7 +93,11 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
   if (!(maxGradientNorm > 0)) {
     throw new ArgumentError(`maxGradientNorm must be > 0, got ${maxGradientNorm}.`, "maxGradientNorm", maxGradientNorm);
   }
-  const { annealing, learningRate = 1e-3 } = options;
+  const { annealing, learningRate = 1e-3, target = "martingale", weights = "uniform" } = options;
+  requireOneOf("target", target, ["martingale", "plain"]);
+  if (typeof weights !== "function") {
+    requireOneOf("weights", weights, ["uniform", "variance"]);
+  }
   if (annealing !== undefined) {
     requireCount("annealing.iterations", annealing.iterations);
     if (!Number.isFinite(annealing.from)) {
@@ -116,9 +121,9 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
     learningRate:
       typeof learningRate === "number" ? cosineSchedule({ peak: learningRate, steps: iterations }) : learningRate,
     maxGradientNorm,
-    target: options.target ?? "martingale",
+    target,
     lookAhead: options.lookAhead ?? true,
-    weights: options.weights ?? "uniform",
+    weights,
     annealing,
     conditioning: options.conditioning ?? {},
     regressionBatchSize,

@@ -102,6 +102,12 @@ describe("run", () => {
     }
   });
 
+  it("refuses a word that it does not know", async () => {
+    const error = await caught(train(new CountingMethod(1), { resume: "nver" as "never" }));
+    expect(isErrorNamed(error, "ArgumentError")).toBe(true);
+    expect(String(error)).toContain('Did you mean "never"?');
+  });
+
   it("refuses an impossible interval", async () => {
     expect(isErrorNamed(await caught(train(new CountingMethod(1), { checkpointEvery: 0 })), "ArgumentError")).toBe(
       true,

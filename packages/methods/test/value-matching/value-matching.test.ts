@@ -59,6 +59,8 @@ describe("requirements", () => {
       { batchSize: 1.5 },
       { maxGradientNorm: 0 },
       { regressionBatchSize: -1 },
+      { target: "martingal" as "martingale" },
+      { weights: "varianc" as "variance" },
     ]) {
       expect(() => new ValueMatching({ environment, value: valueNetwork(1), ...options })).toThrow(
         Object.keys(options)[0],
