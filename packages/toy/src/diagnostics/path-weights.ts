@@ -1,4 +1,4 @@
-import { type DDTensor, Environment, type NoConditioning, type Sample } from "@diffusiongym/core";
+import { ArgumentError, type DDTensor, type Environment, type NoConditioning, type Sample } from "@diffusiongym/core";
 import { logSumExp, type Numbers } from "../numeric/index.js";
 import { type MeanEstimate, meanEstimate } from "./mean-reward.js";
 
@@ -24,7 +24,7 @@ export interface PathWeights {
  * noise in use: u = (drift - base drift) / sigma.
  * @param environment the environment that made the rollout
  * @param sample a rollout with `trajectory`, `drifts` and `noises` recorded
- * @throws ArgumentError when a field was not recorded
+ * @throws ArgumentError when a field was not recorded, there is no sample, or the rollout was without noise
  */
 export async function pathWeights(
   environment: Environment<DDTensor, NoConditioning>,
@@ -32,11 +32,7 @@ export async function pathWeights(
 ): Promise<PathWeights> {
   const { trajectory, drifts, noises, timesteps } = sample;
   const n = sample.length;
-  const base = new Environment(environment.baseModel, environment.reward, {
-    noiseSchedule: environment.noiseSchedule,
-    timeGrid: Array.from(timesteps),
-    allowExpansiveGrid: true,
-  });
+  const base = environment.withPolicies({});
   const stochasticIntegrals = new Float64Array(n);
   const energies = new Float64Array(n);
   for (let k = 0; k < drifts.length; k++) {
@@ -44,6 +40,12 @@ export async function pathWeights(
     const times = new Float32Array(n).fill(timesteps[k]!);
     const { drift } = await base.drift(trajectory[k]!, times, sample.conditioning);
     const sigma = base.diffusion(times) as Float64Array;
+    if (sigma[0] === 0) {
+      throw new ArgumentError(
+        `pathWeights: without noise (sigma is 0 at t = ${timesteps[k]}) no path has a weight; use a noise schedule above 0.`,
+        "environment",
+      );
+    }
     const push = drifts[k]!.sub(drift);
     const along = push.mul(noises[k]!).aggregate("sum");
     const energy = push.squaredNorm();
@@ -65,6 +67,9 @@ export async function pathWeights(
 
 /** (sum w)^2 / (n sum w^2) from log weights: the share of n equally weighted samples that these are worth. */
 export function effectiveSampleFraction(logWeights: Numbers): number {
+  if (logWeights.length === 0) {
+    throw new ArgumentError("effectiveSampleFraction: there is no weight.", "logWeights");
+  }
   const doubled = Float64Array.from(logWeights, (logWeight) => 2 * logWeight);
   return Math.exp(2 * logSumExp(logWeights) - logSumExp(doubled)) / logWeights.length;
 }

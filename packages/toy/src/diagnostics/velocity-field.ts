@@ -40,7 +40,6 @@ export function environmentField(environment: Environment<DDTensor, NoConditioni
     noiseSchedule: constantNoise(0),
     rewardScale,
     timeGrid: Array.from(timesteps),
-    allowExpansiveGrid: true,
   });
   flow.policy = environment.policy;
   flow.controlPolicy = environment.controlPolicy;

@@ -1,4 +1,4 @@
-import { DDTensor } from "@diffusiongym/core";
+import { constantNoise, DDTensor } from "@diffusiongym/core";
 import { describe, expect, it } from "vitest";
 import { klPath, meanEstimate, modeWeights, pathWeights, tiltReport, totalVariation } from "../../src/index.js";
 import { exactlySteered, fourModes, s1 } from "../fixtures/s1.js";
@@ -111,6 +111,25 @@ describe("A8: path weights", () => {
       }
     },
   );
+});
+
+describe("pathWeights", () => {
+  const record = ["trajectory", "drifts", "noises"] as const;
+
+  it("takes a grid that is expansive, as the environment does", async () => {
+    const options = { steps: 10, rewardScale: 1, timeGrid: "reference", allowExpansiveGrid: true } as const;
+    const { environment } = exactlySteered(s1, options);
+    const { energies } = await pathWeights(environment, await environment.sample(4, { record }));
+    expect(energies.every((energy) => energy > 0 && Number.isFinite(energy))).toBe(true);
+  });
+
+  it("refuses rollouts without noise and without samples, whose weights would be NaN", async () => {
+    const still = exactlySteered(s1, { steps: 4, rewardScale: 1, noiseSchedule: constantNoise(0) }).environment;
+    const rollout = await still.sample(2, { record });
+    await expect(pathWeights(still, rollout)).rejects.toThrow("without noise (sigma is 0 at t = 0.2");
+    const { environment } = exactlySteered(s1, { steps: 4, rewardScale: 1 });
+    await expect(pathWeights(environment, await environment.sample(0, { record }))).rejects.toThrow("no weight");
+  });
 });
 
 describe("ExactValue", () => {
