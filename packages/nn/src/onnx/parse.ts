@@ -57,14 +57,19 @@ export function parseOnnx(bytes: Uint8Array, options: ParseOnnxOptions = {}): Gr
   const nodeNames = new UniqueNames();
   const nodes: Node[] = [];
   graph.node.forEach((proto, index) => {
-    const { node, constants } = upgradeNode(readNode(proto, index, nodeNames), (base) => names.unique(base));
+    const given = readNode(proto, index, nodeNames);
+    const { nodes: upgraded, constants } = upgradeNode(given, {
+      opset,
+      fresh: (base) => names.unique(base),
+      freshNode: (base) => nodeNames.unique(base),
+    });
     for (const [name, tensor] of constants) {
       if (initializers.has(name)) {
         damaged(`the value "${name}" is made twice`);
       }
       initializers.set(name, tensor);
     }
-    if (node) {
+    for (const node of upgraded) {
       requireKnown(node, opset);
       nodes.push(node);
     }
