@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { root, shell } from "./shell.mjs";
 
 /**
@@ -7,12 +8,12 @@ import { root, shell } from "./shell.mjs";
  */
 export async function install() {
   const { packageManager } = readManifest("package.json");
-  const pnpm = hasPinned(packageManager) ? ["pnpm"] : ["npx", "--yes", packageManager];
+  const brought = ["npx", "--yes", packageManager, "--dir", root];
   console.log("installing ...");
-  const { code, output, seconds } = await shell([...pnpm, "install", "--frozen-lockfile", "--prefer-offline"], {
-    // Without a terminal pnpm must not ask; onnxruntime-node's own downloads are for GPUs, and not needed.
-    environment: { CI: "true", ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_loglevel: "error" },
-  });
+  const installed = hasPinned(packageManager);
+  let { code, output, seconds } = await installWith(installed ? ["pnpm", "--dir", root] : brought);
+  // An installation that starts over removes the pnpm in node_modules that runs it.
+  if (code !== 0 && installed && !hasPinned(packageManager)) ({ code, output, seconds } = await installWith(brought));
   if (code === 0) {
     console.log(`installed in ${seconds.toFixed(1)} s`);
     return;
@@ -25,6 +26,16 @@ export async function install() {
           "(`npm config get registry` says which): check that it can be reached, and run the same command again.",
   );
   process.exit(1);
+}
+
+/** @param {string[]} pnpm */
+function installWith(pnpm) {
+  return shell([...pnpm, "install", "--frozen-lockfile", "--prefer-offline"], {
+    // Elsewhere npx does not see a pnpm in node_modules that is half removed.
+    folder: tmpdir(),
+    // Without a terminal pnpm must not ask; onnxruntime-node's own downloads are for GPUs, and not needed.
+    environment: { CI: "true", ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_loglevel: "error" },
+  });
 }
 
 /** @param {string} packageManager as in package.json: name@version */
