@@ -101,7 +101,7 @@ describe("the program", () => {
   it("stops at Ctrl-C with 130, says how to continue, and does", async () => {
     const folder = temporaryFolder();
     const args = ["adapt", "toy/gmm", "toy/linear", "--iterations", "60", ...training];
-    const stopped = await start(args, folder, async (child) => {
+    const stopped = await start([...args, "--fresh"], folder, async (child) => {
       await untilTrained(folder, 2);
       child.kill("SIGINT");
     });
@@ -109,7 +109,7 @@ describe("the program", () => {
     expect(stopped.code).toBe(130);
     expect(done).toBeGreaterThanOrEqual(2);
     expect(done).toBeLessThan(60);
-    expect(stopped.err).toContain(`continue with the same command:\n  diffusiongym ${args.join(" ")}`);
+    expect(stopped.err).toContain(`continue with:\n  diffusiongym ${args.join(" ")}\n`);
     expect(stopped.err).not.toMatch(/\n\s+at /);
     const continued = await start([...args, "--json"], folder);
     expect(continued.code).toBe(0);

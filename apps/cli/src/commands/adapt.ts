@@ -123,7 +123,9 @@ async function adapt({ modelId, rewardId, environment, value, values, args }: Ad
   });
   const folder = outFolder(io, values.out ?? `diffusiongym-report/${slug(modelId)}-${slug(rewardId)}`);
   const runStorage = new FileStorage(join(folder, "run"));
-  const commandLine = ["diffusiongym", "adapt", ...args].map(quoted).join(" ");
+  const typed = (words: readonly string[]): string => ["diffusiongym", "adapt", ...words].map(quoted).join(" ");
+  const commandLine = typed(args);
+  const continuation = typed(args.filter((arg) => arg !== "--fresh"));
   const parameters = network.parameters.size;
   io.stderr.write(
     `adapting ${modelId} to ${rewardId}, reward scale ${environment.rewardScale}: value matching, ` +
@@ -135,13 +137,13 @@ async function adapt({ modelId, rewardId, environment, value, values, args }: Ad
     storage: runStorage,
     fresh: values.fresh,
     io,
-    commandLine,
+    commandLine: continuation,
     shownFolder,
   });
 
   const started = performance.now();
   const exact = await exactAnswer(environment, modalityOf(modelId));
-  const evaluation = await evaluateWithProgress(io, commandLine, (onProgress) =>
+  const evaluation = await evaluateWithProgress(io, continuation, (onProgress) =>
     evaluate({ environment, value, lookAhead, count, seed, exact, signal: io.interrupted, onProgress }),
   );
   const finished: FinishedRun = {
@@ -191,7 +193,7 @@ async function evaluateWithProgress<T>(
     if (isErrorNamed(error, "AbortError")) {
       progress?.end();
       throw new Interruption(
-        `Interrupted in the evaluation. The training is complete and kept; the same command goes on from there:\n  ${commandLine}`,
+        `Interrupted in the evaluation. The training is complete and kept; go on from there with:\n  ${commandLine}`,
       );
     }
     throw error;

@@ -44,7 +44,7 @@ export async function trainWithProgress(options: TrainingOptions): Promise<numbe
     if (isErrorNamed(error, "AbortError")) {
       progress?.end();
       throw new Interruption(
-        `Interrupted after ${method.iteration} of ${method.iterations} iterations. The checkpoint is in ${shownFolder}; continue with the same command:\n  ${commandLine}`,
+        `Interrupted after ${method.iteration} of ${method.iterations} iterations. The checkpoint is in ${shownFolder}; continue with:\n  ${commandLine}`,
       );
     }
     if (isErrorNamed(error, "CheckpointError")) {

@@ -176,7 +176,7 @@ describe("adapt", () => {
     expect(await main(fresh, stopped)).toBe(130);
     clearInterval(watch);
     expect(stopped.err()).toMatch(
-      /Interrupted after \d+ of 30 iterations\. The checkpoint is in run 2\/run; continue with the same command:\n {2}diffusiongym adapt /,
+      /Interrupted after \d+ of 30 iterations\. The checkpoint is in run 2\/run; continue with:\n {2}diffusiongym adapt /,
     );
     expect(stopped.out()).toBe("");
     const continued = fakeIo({ folder });
