@@ -1,0 +1,183 @@
+import { ArgumentError, ShapeError } from "@diffusiongym/core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectAllClose } from "../../../../tooling/test/close.js";
+import { loadFixture, loadFixtureBytes } from "../../../../tooling/test/fixtures.js";
+import { vjp } from "../../src/autodiff/index.js";
+import {
+  averagePool2d,
+  conv1d,
+  conv2d,
+  convTranspose2d,
+  GraphBuilder,
+  type GraphValue,
+  groupNorm,
+  linear,
+  maxPool2d,
+  type NetworkDefinition,
+  pixelShuffle,
+  silu,
+  upsample2d,
+} from "../../src/builder/index.js";
+import { parameterValues } from "../../src/ir/index.js";
+import { parseOnnx } from "../../src/onnx/index.js";
+import { runGraph, type TestTensor } from "../ops/run-graph.js";
+
+type Stored = Readonly<Record<string, { readonly shape: readonly number[]; readonly base64: string }>>;
+
+interface Golden {
+  readonly inputs: Stored;
+  readonly outputs: Stored;
+  readonly cotangents: Stored;
+  readonly input_gradients: Stored;
+  readonly parameter_gradients: Stored;
+  /** PyTorch's name by the file's, followed by what was done to the array. */
+  readonly renamed: Readonly<Record<string, string>>;
+}
+
+const decode = (stored: Stored): Record<string, TestTensor> =>
+  Object.fromEntries(
+    Object.entries(stored).map(([name, { shape, base64 }]) => {
+      const { buffer } = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      return [name, { shape, data: new Float32Array(buffer) }];
+    }),
+  );
+
+/** The convolutional value network of the golden `cnn_value`, written with this package's layers. */
+function cnnValue(): NetworkDefinition {
+  const g = new GraphBuilder("cnn_value");
+  const x = g.input("x", ["N", 3, 16, 16]);
+  const t = g.input("t", ["N"]);
+  const first = conv2d(g, x, { name: "c1", out: 16, kernel: 3, padding: 1 });
+  const h1 = silu(g, groupNorm(g, first, { name: "g1", groups: 4 }));
+  const second = conv2d(g, h1, { name: "c2", out: 32, kernel: 3, padding: 1, stride: 2 });
+  const h2 = silu(g, groupNorm(g, second, { name: "g2", groups: 8 }));
+  const angles = g.mul(g.unsqueeze(t, [1]), g.floats([1, 2, 3, 4]));
+  const time = linear(g, g.concat([g.sin(angles), g.cos(angles)], 1), { name: "t", out: 32 });
+  const third = conv2d(g, h2, { name: "c3", out: 32, kernel: 3, padding: 1, stride: 2 });
+  const h3 = silu(g, g.add(third, g.unsqueeze(time, [2, 3])));
+  g.output("out0", g.squeeze(linear(g, g.reduceMean(h3, { axes: [2, 3] }), { name: "l", out: 1 }), [1]));
+  return g.build();
+}
+
+describe("the golden cnn_value, rebuilt", () => {
+  let golden: Golden;
+  let parameters: Record<string, TestTensor>;
+  const network = cnnValue();
+  const shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
+  const nameOf = (name: string): string => golden.renamed[name]?.split(" ")[0] ?? name;
+
+  beforeAll(async () => {
+    golden = await loadFixture<Golden>("packages/nn/test/fixtures/cnn_value.json.gz");
+    const file = parseOnnx(await loadFixtureBytes("packages/nn/test/fixtures/cnn_value.onnx.gz"));
+    parameters = Object.fromEntries(
+      [...parameterValues(file)].map(([name, { data }]) => {
+        const shape = shapes.get(nameOf(name));
+        return [nameOf(name), { shape: shape ?? [], data: data as Float32Array }];
+      }),
+    );
+  });
+
+  test("has PyTorch's names and shapes", () => {
+    expect([...shapes.keys()].sort()).toEqual(Object.keys(golden.parameter_gradients).map(nameOf).sort());
+    for (const [name, { shape, data }] of Object.entries(parameters)) {
+      expect(
+        shape.reduce((product, length) => product * length, 1),
+        name,
+      ).toBe(data.length);
+    }
+  });
+
+  test("gives PyTorch's output, input gradients and parameter gradients", async () => {
+    const wrt = ["x", "t", ...shapes.keys()];
+    const { graph } = vjp(network.graph, { wrt });
+    const cotangent = decode(golden.cotangents).out0!;
+    const results = await runGraph(graph, { ...decode(golden.inputs), ...parameters, "cotangent:out0": cotangent });
+    expectAllClose(results.out0!.data as Float32Array, decode(golden.outputs).out0!.data as Float32Array, {
+      absolute: 1e-5,
+    });
+    const expected = decode({ ...golden.input_gradients, ...golden.parameter_gradients });
+    expect(Object.keys(expected)).toHaveLength(wrt.length);
+    for (const [name, { data }] of Object.entries(expected)) {
+      const target = data as Float32Array;
+      const largest = target.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expectAllClose(results[`grad:${nameOf(name)}`]!.data as Float32Array, target, { absolute: 2e-4 * largest });
+    }
+  });
+});
+
+/** What a layer makes of the numbers 1, 2, 3, ... in a shape. */
+async function apply(shape: readonly number[], layer: (g: GraphBuilder, x: GraphValue) => GraphValue) {
+  const g = new GraphBuilder("layer");
+  g.output("y", layer(g, g.input("x", ["N", ...shape.slice(1)])));
+  const size = shape.reduce((product, length) => product * length, 1);
+  const { graph, parameters } = g.build();
+  const feeds: Record<string, TestTensor> = {
+    x: { shape, data: Float32Array.from({ length: size }, (_, i) => i + 1) },
+  };
+  for (const { name, shape: own } of parameters) {
+    const length = own.reduce((product, axis) => product * axis, 1);
+    feeds[name] = { shape: own, data: new Float32Array(length).fill(name.endsWith("bias") ? 0.5 : 1) };
+  }
+  const { y } = await runGraph(graph, feeds);
+  return { shape: y!.shape, values: Array.from(y!.data as Float32Array), parameters };
+}
+
+describe("layers over space", () => {
+  test("convolutions along one axis and transposed ones, with PyTorch's shapes and starts", async () => {
+    const one = await apply([1, 2, 4], (g, x) => conv1d(g, x, { name: "c", out: 2, kernel: 3, groups: 2 }));
+    expect(one.values).toEqual([6.5, 9.5, 18.5, 21.5]);
+    const start = { kind: "uniform", low: -1 / Math.sqrt(3), high: 1 / Math.sqrt(3) };
+    expect(one.parameters).toEqual([
+      { name: "c.weight", shape: [2, 1, 3], initialization: start },
+      { name: "c.bias", shape: [2], initialization: start },
+    ]);
+    const wide = await apply([1, 1, 2, 2], (g, x) =>
+      convTranspose2d(g, x, { name: "u", out: 3, kernel: 2, stride: 2, bias: false }),
+    );
+    expect(wide.shape).toEqual([1, 3, 4, 4]);
+    expect(wide.values.slice(0, 8)).toEqual([1, 1, 2, 2, 1, 1, 2, 2]);
+    expect(wide.parameters.map(({ name, shape }) => [name, shape])).toEqual([["u.weight", [1, 3, 2, 2]]]);
+    expect(wide.parameters[0]!.initialization).toEqual({
+      kind: "uniform",
+      low: -1 / Math.sqrt(12),
+      high: 1 / Math.sqrt(12),
+    });
+  });
+
+  test("group normalisation: mean 0 and variance 1 in each group, then weight and bias", async () => {
+    const { values } = await apply([1, 4, 1, 2], (g, x) => groupNorm(g, x, { name: "n", groups: 2 }));
+    const unit = [-3, -1, 1, 3].map((value) => value / Math.sqrt(5) + 0.5);
+    expectAllClose(Float32Array.from(values), Float32Array.from([...unit, ...unit]), { absolute: 1e-5 });
+  });
+
+  test("pooling, enlarging and shuffling pixels", async () => {
+    expect((await apply([1, 1, 2, 4], (g, x) => averagePool2d(g, x, { kernel: 2 }))).values).toEqual([3.5, 5.5]);
+    expect((await apply([1, 1, 2, 4], (g, x) => maxPool2d(g, x, { kernel: 2, stride: 1 }))).values).toEqual([6, 7, 8]);
+    const padded = await apply([1, 1, 1, 1], (g, x) => averagePool2d(g, x, { kernel: 2, padding: 1, stride: 1 }));
+    expect(padded.values).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect((await apply([1, 1, 1, 2], (g, x) => upsample2d(g, x))).values).toEqual([1, 1, 2, 2, 1, 1, 2, 2]);
+    const smooth = await apply([1, 1, 1, 2], (g, x) => upsample2d(g, x, { mode: "bilinear" }));
+    expect(smooth.values.slice(0, 4)).toEqual([1, 1.25, 1.75, 2]);
+    const shuffled = await apply([1, 4, 1, 2], (g, x) => pixelShuffle(g, x, 2));
+    expect(shuffled.values).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
+  });
+
+  test("what does not fit is refused", () => {
+    const g = new GraphBuilder("test");
+    const x = g.input("x", ["N", 6, "H", "W"]);
+    const free = g.input("free", ["N", "C", 4, 4]);
+    const refused: [() => unknown, typeof ShapeError | typeof ArgumentError, RegExp][] = [
+      [() => conv2d(g, x, { name: "c", out: 4, kernel: 3, groups: 4 }), ShapeError, /in 4 groups/],
+      [() => conv1d(g, x, { name: "c", out: 4, kernel: 3 }), ShapeError, /needs 3 axes/],
+      [() => conv2d(g, free, { name: "c", out: 4, kernel: 3 }), ShapeError, /second axis must be a number/],
+      [() => conv2d(g, x, { name: "c", out: 4, kernel: [3] }), ArgumentError, /kernel is \[3\]/],
+      [() => groupNorm(g, x, { name: "n", groups: 4 }), ShapeError, /4 groups do not divide the 6 channels/],
+      [() => upsample2d(g, x, { scale: 1.5 }), ArgumentError, /scale is 1\.5/],
+      [() => pixelShuffle(g, x, 2), ShapeError, /square of 2 does not divide the 6 channels/],
+    ];
+    for (const [act, kind, message] of refused) {
+      expect(act).toThrow(kind);
+      expect(act).toThrow(message);
+    }
+  });
+});
