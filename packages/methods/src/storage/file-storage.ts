@@ -31,11 +31,11 @@ export class FileStorage implements Storage {
 
   /** Writes beside the file, flushes, and renames; on failure the part that was written is removed. */
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const { mkdir, open, rename, rm } = await this.loadFileSystem();
+    const { open, rename, rm } = await this.loadFileSystem();
     const path = this.path(name);
     const temporary = `${path}.${process.pid}.part`;
     try {
-      await mkdir(this.location, { recursive: true });
+      await this.makeFolder(this.location);
       const file = await open(temporary, "w");
       try {
         await file.writeFile(bytes);
@@ -51,12 +51,39 @@ export class FileStorage implements Storage {
   }
 
   async append(name: string, bytes: Uint8Array): Promise<void> {
-    const { appendFile, mkdir } = await this.loadFileSystem();
+    const { appendFile } = await this.loadFileSystem();
     try {
-      await mkdir(this.location, { recursive: true });
+      await this.makeFolder(this.location);
       await appendFile(this.path(name), bytes);
     } catch (error) {
       throw this.failure("append to", name, error);
+    }
+  }
+
+  /**
+   * Makes a folder and those above it. Node's own recursive form never returns where a folder that exists refuses to hold
+   * another one by saying that it does not exist, as /proc does.
+   */
+  private async makeFolder(folder: string): Promise<void> {
+    const { mkdir } = await this.loadFileSystem();
+    const make = async (): Promise<void> => {
+      try {
+        await mkdir(folder);
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") {
+          throw error;
+        }
+      }
+    };
+    try {
+      await make();
+    } catch (error) {
+      const above = folder.replace(/[/\\]+[^/\\]*[/\\]*$/, "");
+      if (codeOf(error) !== "ENOENT" || above === folder || above === "") {
+        throw error;
+      }
+      await this.makeFolder(above);
+      await make();
     }
   }
 

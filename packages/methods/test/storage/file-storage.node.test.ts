@@ -64,4 +64,26 @@ describe("FileStorage", () => {
     expect(isErrorNamed(error, "StorageError")).toBe(true);
     expect(String(error)).toContain("Check that the folder exists");
   });
+
+  it.runIf(process.platform === "linux")(
+    "gives up on a folder that takes no other, where Node's own mkdir never returns",
+    async () => {
+      const error = await new FileStorage("/proc/nope/deeper").write("x", bytes("y")).catch((e: unknown) => e);
+      expect(isErrorNamed(error, "StorageError")).toBe(true);
+      expect(error).toMatchObject({ code: "ENOENT" });
+    },
+  );
+
+  it("makes a folder given with a slash at its end, and a relative one", async () => {
+    await new FileStorage(`${join(folder, "c", "d")}/`).write("x", bytes("y"));
+    expect(await readdir(join(folder, "c", "d"))).toEqual(["x"]);
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      await new FileStorage("e/f").write("x", bytes("y"));
+    } finally {
+      process.chdir(before);
+    }
+    expect(await readdir(join(folder, "e", "f"))).toEqual(["x"]);
+  });
 });
