@@ -80,6 +80,8 @@ export const spatialCases = {
       attributes: { auto_pad: string("SAME_LOWER"), strides: ints([2]), kernel_shape: ints([3]) },
     }),
     convolution("Conv", { x: [1, 1, 4], w: [1, 1, 2], attributes: { auto_pad: string("VALID") } }),
+    // More channels than one product is made for.
+    convolution("Conv", { x: [1, 33, 2], w: [1, 33, 2] }),
     convolution("Conv", { x: [1, 1, 2, 3, 2], w: [1, 1, 2, 2, 1] }),
   ],
   ConvTranspose: [

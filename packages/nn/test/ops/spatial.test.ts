@@ -74,8 +74,16 @@ describe("derivatives are made for speed", () => {
     const dense = operators({ pads: ints([1, 1, 1, 1]) });
     expect(dense.filter((op) => op === "Conv")).toHaveLength(1);
     expect(dense).not.toContain("ConvTranspose");
-    expect(dense.filter((op) => op === "MatMul")).toHaveLength(9);
+    expect(dense.filter((op) => op === "MatMul")).toHaveLength(1);
     expect(operators({ pads: ints([1, 1, 1, 1]), strides: ints([2, 2]) })).toContain("ConvTranspose");
+  });
+
+  test("a wide weight's by one product an entry of the kernel", () => {
+    const g = new GraphBuilder("wide");
+    const attributes = { pads: ints([1, 1, 1, 1]) };
+    g.output("y", g.emit("Conv", [g.input("x", ["N", 64, 8, 8]), g.input("w", [32, 64, 3, 3])], { attributes })[0]!);
+    const made = vjp(g.build().graph, { wrt: ["w"], keep: [] }).graph.nodes.map(({ op }) => op);
+    expect(made.filter((op) => op === "MatMul")).toHaveLength(9);
   });
 
   test("an enlargement's by pooling, without matrices", () => {
