@@ -13,6 +13,7 @@ import {
 } from "../ir/index.js";
 import { findOp, inferTypes } from "../ops/index.js";
 import { readAttribute } from "./attributes.js";
+import { fixDimensions } from "./fix-dimensions.js";
 import { damaged, unsupported } from "./problems.js";
 import { elementType, readTensor } from "./tensors.js";
 import { upgradeNode } from "./upgrade.js";
@@ -30,6 +31,12 @@ export interface ParseOnnxOptions {
    * @default those the file names; for other files, all that the file stores as initializers
    */
   readonly trainable?: (name: string, tensor: ConstantTensor) => boolean;
+  /**
+   * Lengths for symbolic axes, by symbol: `{ N: 4 }`. What follows from them is computed on reading, and more has a derivative
+   * (interpolation needs lengths, for one); the graph then takes inputs of these lengths only.
+   * @default none; all symbols stay
+   */
+  readonly dims?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -37,7 +44,7 @@ export interface ParseOnnxOptions {
  * nodes become initializers, and every value's type is inferred. Parameters come frozen; `thaw` the graph to train them.
  * @param bytes the file
  * @throws FormatError for bytes that are damaged or not ONNX; IncompatibleError naming operator, operator set and node for
- *   a file that uses something this package does not know
+ *   a file that uses something this package does not know; ArgumentError for `dims` that the file does not have
  */
 export function parseOnnx(bytes: Uint8Array, options: ParseOnnxOptions = {}): Graph {
   const model = decode(bytes);
@@ -48,7 +55,8 @@ export function parseOnnx(bytes: Uint8Array, options: ParseOnnxOptions = {}): Gr
   }
   const initializers = readInitializers(graph);
   const stored = [...initializers.keys()];
-  const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(readInput);
+  const declared = graph.input.filter((input) => !initializers.has(input.name)).map(readInput);
+  const inputs = options.dims ? fixDimensions(declared, options.dims) : declared;
   const names = new UniqueNames([
     ...stored,
     ...inputs.map((input) => input.name),

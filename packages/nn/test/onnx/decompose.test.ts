@@ -140,3 +140,22 @@ describe("operators that are rewritten on reading", () => {
     expect(() => parseOnnx(fileOf(odd))).toThrow(/the operator Gelu \(operator set 20, node "only"\)/);
   });
 });
+
+describe("symbolic axes", () => {
+  const file = fileOf({ op: "Mish", opset: 18, inputs: { x } });
+
+  test("are fixed on request, and everything that follows from them", async () => {
+    expect(parseOnnx(file).valueInfo.get("y")?.shape).toEqual(["N", 4, 3]);
+    const fixed = parseOnnx(file, { dims: { N: 2 } });
+    expect(fixed.inputs[0]?.shape).toEqual([2, 4, 3]);
+    expect(fixed.valueInfo.get("y")?.shape).toEqual([2, 4, 3]);
+    expectAllClose((await runGraph(fixed, { x })).y!.data as Float32Array, await runFile(file, { x }), {
+      absolute: 2e-6,
+    });
+  });
+
+  test("that do not exist, or lengths that cannot be, are refused", () => {
+    expect(() => parseOnnx(file, { dims: { n: 2 } })).toThrow(/no input has an axis called "n"; did you mean "N"\?/);
+    expect(() => parseOnnx(file, { dims: { N: 1.5 } })).toThrow(/dims\.N is 1\.5/);
+  });
+});
