@@ -6,6 +6,7 @@ export {
   conv2d,
   convTranspose2d,
 } from "./convolution.js";
+export { type EmbeddingOptions, embedding } from "./embedding.js";
 export { type FilmOptions, film } from "./film.js";
 export { GraphBuilder, type GraphValue, type NetworkDefinition } from "./graph-builder.js";
 export { type GroupNormOptions, groupNorm } from "./group-norm.js";
@@ -22,6 +23,7 @@ export {
   type UpsampleOptions,
   upsample2d,
 } from "./resampling.js";
+export { type RmsNormOptions, rmsNorm } from "./rms-norm.js";
 export {
   fourierTimeFeatures,
   type SinusoidalOptions,

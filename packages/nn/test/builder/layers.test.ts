@@ -8,6 +8,7 @@ import {
   conv1d,
   conv2d,
   convTranspose2d,
+  embedding,
   GraphBuilder,
   type GraphValue,
   groupNorm,
@@ -15,6 +16,7 @@ import {
   maxPool2d,
   type NetworkDefinition,
   pixelShuffle,
+  rmsNorm,
   silu,
   upsample2d,
 } from "../../src/builder/index.js";
@@ -122,7 +124,7 @@ async function apply(shape: readonly number[], layer: (g: GraphBuilder, x: Graph
   return { shape: y!.shape, values: Array.from(y!.data as Float32Array), parameters };
 }
 
-describe("layers over space", () => {
+describe("layers", () => {
   test("convolutions along one axis and transposed ones, with PyTorch's shapes and starts", async () => {
     const one = await apply([1, 2, 4], (g, x) => conv1d(g, x, { name: "c", out: 2, kernel: 3, groups: 2 }));
     expect(one.values).toEqual([6.5, 9.5, 18.5, 21.5]);
@@ -160,6 +162,25 @@ describe("layers over space", () => {
     expect(smooth.values.slice(0, 4)).toEqual([1, 1.25, 1.75, 2]);
     const shuffled = await apply([1, 4, 1, 2], (g, x) => pixelShuffle(g, x, 2));
     expect(shuffled.values).toEqual([1, 3, 2, 4, 5, 7, 6, 8]);
+  });
+
+  test("normalisation by the root mean square", async () => {
+    const { values, parameters } = await apply([2, 2], (g, x) => rmsNorm(g, x, { name: "n", epsilon: 0.5 }));
+    const expected = [1 / Math.sqrt(3), 2 / Math.sqrt(3), 3 / Math.sqrt(13), 4 / Math.sqrt(13)];
+    expectAllClose(Float32Array.from(values), Float32Array.from(expected), { absolute: 1e-6 });
+    expect(parameters).toEqual([{ name: "n.weight", shape: [2], initialization: { kind: "constant", value: 1 } }]);
+  });
+
+  test("rows by index", async () => {
+    const g = new GraphBuilder("rows");
+    g.output("y", embedding(g, g.input("i", ["N", 2], "int64"), { name: "e", count: 3, dim: 2 }));
+    const { graph, parameters } = g.build();
+    const rows = { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+    const { y } = await runGraph(graph, { i: { shape: [1, 2], data: BigInt64Array.of(2n, 0n) }, "e.weight": rows });
+    expect(y!.shape).toEqual([1, 2, 2]);
+    expect(Array.from(y!.data, Number)).toEqual([5, 6, 1, 2]);
+    const start = { kind: "normal", mean: 0, standardDeviation: 1 };
+    expect(parameters).toEqual([{ name: "e.weight", shape: [3, 2], initialization: start }]);
   });
 
   test("what does not fit is refused", () => {
