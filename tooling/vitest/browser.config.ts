@@ -12,6 +12,8 @@ const config = mergeConfig(base, {
   // Named here because a dependency found late makes vite reload the page in the middle of a test.
   optimizeDeps: { include: ["fast-check"] },
   test: {
+    // One page for all files: loading the modules and compiling the runtime's Wasm anew for each took longer than the tests.
+    isolate: false,
     browser: {
       enabled: true,
       headless: true,
