@@ -7,7 +7,13 @@ export {
   type LossRunOptions,
 } from "./loss-gradient.js";
 export { type LoadOptions, Network, type NetworkOptions, type NetworkVjp, type NetworkVjpOptions } from "./network.js";
-export { NetworkModel, type NetworkModelOptions, type OutputRegression, type StartSampler } from "./network-model.js";
+export {
+  NetworkModel,
+  type NetworkModelOptions,
+  type OutputCotangents,
+  type OutputRegression,
+  type StartSampler,
+} from "./network-model.js";
 export {
   type Regression,
   type RegressionResult,

@@ -2,6 +2,7 @@ import {
   ArgumentError,
   BaseModel,
   type Coefficient,
+  checkFinite,
   DDTensor,
   type DiffusionData,
   type MaybePromise,
@@ -11,9 +12,9 @@ import {
   type SampleStreams,
   type SchedulerLike,
   ShapeError,
-  Tensor,
 } from "@diffusiongym/core";
-import { sumSquaredError } from "../builder/index.js";
+import type { NamedTensors } from "../engine/index.js";
+import { type Parameters, requireSameLayout } from "../parameters/index.js";
 import { DataInputs, type DataInputsOptions } from "./data-inputs.js";
 import type { BuildLoss, LossGradient, LossRunOptions } from "./loss-gradient.js";
 import type { Network } from "./network.js";
@@ -48,8 +49,21 @@ export interface OutputRegression<D, C> extends LossRunOptions {
   readonly conditioning: C;
   /** What the output should be, of the structure of x. */
   readonly targets: D;
-  /** Weight of each sample; shape [n]. */
-  readonly weights: Float32Array;
+  /** Weight of each sample, shape [n], or of each sample in each part of the data. */
+  readonly weights: Coefficient;
+  /** The mean or the sum over the entries of a sample. @default "mean" */
+  readonly reduction?: "mean" | "sum";
+}
+
+/** One batch of a vector-Jacobian product of the model's output. */
+export interface OutputCotangents<D, C> {
+  /** States, n rows. */
+  readonly x: D;
+  /** Times, shape [n]. */
+  readonly t: Float32Array;
+  readonly conditioning: C;
+  /** What the output is multiplied with, of the structure of x. */
+  readonly cotangents: D;
 }
 
 /** A base model whose output is that of a network: run by ONNX Runtime, trained through its gradients. */
@@ -63,6 +77,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
   readonly #inputs: DataInputs<D, C>;
   readonly #options: NetworkModelOptions<D, C>;
   #regression: LossGradient | undefined;
+  #scratch: Parameters | undefined;
 
   constructor(options: NetworkModelOptions<D, C>) {
     super();
@@ -89,10 +104,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
    */
   async forward(x: D, t: Float32Array, conditioning: C): Promise<D> {
     const outputs = await this.network.run(this.#inputs.gather(x, this.#modelTimes(t), conditioning).feeds);
-    return this.#asData(
-      x,
-      this.network.outputs.map((name) => outputs[name]!),
-    );
+    return this.#asData(x, outputs);
   }
 
   override postprocess(latent: D, conditioning: C): MaybePromise<D> {
@@ -100,28 +112,67 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
   }
 
   /**
-   * Computes sum_i w_i mean_j (output_ij - target_ij)^2, j over all entries of sample i, and leaves its gradient with
-   * respect to the parameters in `network.gradients`.
+   * Computes sum_i w_i mean_j (output_ij - target_ij)^2, j over all entries of sample i (or the sum over j), and leaves its
+   * gradient with respect to the parameters in `network.gradients`.
+   * @returns the loss, and the output before any update
    */
-  async regress(batch: OutputRegression<D, C>): Promise<{ readonly loss: number }> {
-    const { x, t, conditioning, targets, weights, ...options } = batch;
+  async regress(batch: OutputRegression<D, C>): Promise<{ readonly loss: number; readonly output: D }> {
+    const { x, t, conditioning, targets, weights, reduction = "mean", ...options } = batch;
     const { feeds } = this.#inputs.gather(x, this.#modelTimes(t), conditioning);
-    const entries = x.tensors().reduce((sum, tensor) => sum + tensor.size, 0) / Math.max(1, x.length);
-    this.#regression ??= this.network.lossGradient(squaredErrors(this.network.outputs));
-    const targetFeeds = targets
+    const ones = x.onesLike();
+    const shares = reduction === "mean" ? ones.scale(ones.aggregate("sum").map((entries) => 1 / entries)) : ones;
+    const names = this.network.outputs;
+    this.#regression ??= this.network.lossGradient(squaredErrors(names), { keep: names });
+    const targetFeeds = targets.tensors().map((tensor, k) => [targetName(names[k] ?? ""), tensor] as const);
+    const weightFeeds = shares
+      .scale(weights)
       .tensors()
-      .map((tensor, k) => [targetName(this.network.outputs[k] ?? ""), tensor] as const);
-    return this.#regression.run(
-      {
-        ...feeds,
-        ...Object.fromEntries(targetFeeds),
-        [weightName]: new Tensor(
-          weights.map((weight) => weight / entries),
-          [x.length],
-        ),
-      },
+      .map((tensor, k) => [weightName(names[k] ?? ""), tensor] as const);
+    const { loss, outputs } = await this.#regression.run(
+      { ...feeds, ...Object.fromEntries([...targetFeeds, ...weightFeeds]) },
       options,
     );
+    return { loss, output: this.#asData(x, outputs) };
+  }
+
+  /**
+   * The output at (x, t) and the gradient of <cotangents, output> with respect to x.
+   * @throws NonFiniteError when the gradient is not finite
+   */
+  async vjp(batch: OutputCotangents<D, C>): Promise<{ readonly output: D; readonly gradient: D }> {
+    const { x, t, conditioning, cotangents } = batch;
+    const { feeds, dataNames } = this.#inputs.gather(x, this.#modelTimes(t), conditioning);
+    const { outputs, gradients } = await this.network.vjp(feeds, this.#byOutput(cotangents), {
+      wrt: dataNames,
+      keep: this.network.outputs,
+    });
+    const gradient = x.withTensors(dataNames.map((name) => gradients[name]!));
+    checkFinite(gradient, "The gradient of the model's output");
+    return { output: this.#asData(x, outputs), gradient };
+  }
+
+  /**
+   * Leaves the gradient of <cotangents, output> with respect to the parameters in `network.gradients`: for losses of the
+   * output whose derivative is known.
+   * @returns the output before any update
+   */
+  async backward(batch: OutputCotangents<D, C> & LossRunOptions): Promise<{ readonly output: D }> {
+    const { x, t, conditioning, cotangents, accumulate = false, into = this.network.gradients } = batch;
+    const { feeds } = this.#inputs.gather(x, this.#modelTimes(t), conditioning);
+    this.#scratch ??= accumulate ? this.network.parameters.zerosLike() : undefined;
+    const target = accumulate ? this.#scratch! : into;
+    const { outputs } = await this.network.vjp(feeds, this.#byOutput(cotangents), {
+      wrt: this.network.parameters.names,
+      keep: this.network.outputs,
+      into: target,
+    });
+    if (accumulate) {
+      requireSameLayout("NetworkModel.backward", into, target);
+      for (let i = 0; i < target.data.length; i++) {
+        into.data[i]! += target.data[i]!;
+      }
+    }
+    return { output: this.#asData(x, outputs) };
   }
 
   /** The model under other parameters (a copy, a running average), sharing the compiled graphs. */
@@ -140,7 +191,12 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
     return t;
   }
 
-  #asData(x: D, outputs: readonly Tensor[]): D {
+  #byOutput(data: D): NamedTensors {
+    return Object.fromEntries(data.tensors().map((tensor, k) => [this.network.outputs[k] ?? "", tensor]));
+  }
+
+  #asData(x: D, named: NamedTensors): D {
+    const outputs = this.network.outputs.map((name) => named[name]!);
     const tensors = x.tensors();
     if (outputs.length !== tensors.length) {
       throw new ArgumentError(
@@ -161,7 +217,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
   }
 }
 
-const weightName = "regression.weight";
+const weightName = (output: string): string => `regression.weight.${output}`;
 const targetName = (output: string): string => `regression.target.${output}`;
 
 const losses = new Map<string, BuildLoss>();
@@ -172,15 +228,13 @@ function squaredErrors(outputs: readonly string[]): BuildLoss {
   let build = losses.get(key);
   if (build === undefined) {
     build = (g, values) => {
-      const weights = g.input(weightName, ["N"]);
       return outputs
-        .map((name) =>
-          sumSquaredError(g, {
-            prediction: values[name]!,
-            target: g.input(targetName(name), values[name]!.shape),
-            weights,
-          }),
-        )
+        .map((name) => {
+          const { shape } = values[name]!;
+          // A weight for every entry, because the rows of a part need not be samples.
+          const squares = g.square(g.sub(values[name]!, g.input(targetName(name), shape)));
+          return g.reduceSum(g.mul(squares, g.input(weightName(name), shape)));
+        })
         .reduce((sum, term) => g.add(sum, term));
     };
     losses.set(key, build);

@@ -71,6 +71,51 @@ test("a regression of any data type is sum_i w_i mean_j (output - target)^2, wit
   expect(Math.abs(dot(gradients.data, direction) - slope)).toBeLessThan(5e-3 * Math.abs(slope));
 });
 
+test("a cotangent goes back to the parameters and to the state, and gradients add up when asked", async () => {
+  const model = recordModel();
+  const { parameters, gradients } = model.network;
+  const [x, cotangents] = [particles(1), particles(5)];
+  const t = Float32Array.of(0.1, 0.5, 0.9);
+  const batch = { x, t, conditioning: {}, cotangents };
+  const product = async (state = x): Promise<number> =>
+    (await model.forward(state, t, {}))
+      .mul(cotangents)
+      .aggregate("sum")
+      .reduce((sum, value) => sum + value, 0);
+  const { output } = await model.backward(batch);
+  expect(output.aggregate("sum")).toEqual((await model.forward(x, t, {})).aggregate("sum"));
+  const direction = wave(parameters.size, 3);
+  const slope = await directionalDerivative(product, parameters.data, direction, 1e-3);
+  expect(Math.abs(dot(gradients.data, direction) - slope)).toBeLessThan(5e-3 * Math.abs(slope));
+  const once = gradients.data.slice();
+  await model.backward({ ...batch, accumulate: true });
+  expect([...gradients.data]).toEqual([...once.map((value) => 2 * value)]);
+
+  const { gradient } = await model.vjp(batch);
+  const move = particles(9);
+  const step = (h: number): Promise<number> => product(x.linearCombination(1, [[h, move]]));
+  const along = ((await step(1e-2)) - (await step(-1e-2))) / 2e-2;
+  const expected = gradient
+    .mul(move)
+    .aggregate("sum")
+    .reduce((sum, value) => sum + value, 0);
+  expect(Math.abs(expected - along)).toBeLessThan(5e-3 * Math.abs(along));
+});
+
+test("weights may differ between the parts of the data, and a sum counts every entry", async () => {
+  const model = recordModel();
+  const [x, targets] = [particles(1), particles(5)];
+  const t = Float32Array.of(0.1, 0.5, 0.9);
+  const weights = { positions: Float32Array.of(1, 0, 2), colours: 3 };
+  const { loss, output } = await model.regress({ x, t, conditioning: {}, targets, weights, reduction: "sum" });
+  const roots = { positions: Float32Array.of(1, 0, Math.SQRT2), colours: Math.sqrt(3) };
+  const errors = output.sub(targets).scale(roots).squaredNorm();
+  expect(loss).toBeCloseTo(
+    errors.reduce((sum, value) => sum + value, 0),
+    4,
+  );
+});
+
 test("under other parameters it shares what is compiled and nothing else", async () => {
   const model = tensorModel();
   const copy = model.withNetwork(model.network.clone());
