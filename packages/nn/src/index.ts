@@ -1,5 +1,6 @@
 export * from "./autodiff/index.js";
 export * from "./builder/index.js";
+export * from "./diffusers/index.js";
 export * from "./engine/index.js";
 export * from "./ir/index.js";
 export * from "./network/index.js";

@@ -1,34 +1,77 @@
-export { type ActivationName, activate, gelu, silu } from "./activations.js";
 export {
+  GraphBuilder,
+  type GraphValue,
+  kaimingUniform,
+  type NetworkDefinition,
+  normal,
+  ones,
+  uniform,
+  xavierUniform,
+  zeros,
+} from "./graph/index.js";
+export {
+  type ActivationName,
+  type AttentionMasking,
+  type AttentionOptions,
+  activate,
+  activationNames,
+  attention,
+  averagePool2d,
   type ConvolutionOptions,
   type ConvolutionTransposeOptions,
   conv1d,
   conv2d,
   convTranspose2d,
-} from "./convolution.js";
-export { type EmbeddingOptions, embedding } from "./embedding.js";
-export { type FilmOptions, film } from "./film.js";
-export { GraphBuilder, type GraphValue, type NetworkDefinition } from "./graph-builder.js";
-export { type GroupNormOptions, groupNorm } from "./group-norm.js";
-export { kaimingUniform, normal, ones, uniform, zeros } from "./initializations.js";
-export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
-export { type LinearOptions, linear } from "./linear.js";
-export { meanSquaredError, type SquaredErrorOptions, sumSquaredError } from "./losses.js";
-export { type FilmBlockOptions, filmBlock, type MlpConfig, mlp } from "./mlp.js";
-export {
-  averagePool2d,
+  type DotProductOptions,
+  dotProductAttention,
+  type EmbeddingOptions,
+  elu,
+  embedding,
+  type FilmOptions,
+  film,
+  fourierTimeFeatures,
+  type GroupNormOptions,
+  gelu,
+  groupNorm,
+  hardSigmoid,
+  hardSwish,
+  type LayerNormOptions,
+  type LinearOptions,
+  layerNorm,
+  leakyRelu,
+  linear,
+  type MultiheadAttentionOptions,
   maxPool2d,
+  mish,
+  multiheadAttention,
   type PoolOptions,
   pixelShuffle,
-  type UpsampleOptions,
-  upsample2d,
-} from "./resampling.js";
-export { type RmsNormOptions, rmsNorm } from "./rms-norm.js";
-export {
-  fourierTimeFeatures,
+  type ResidualBlockOptions,
+  type RmsNormOptions,
+  residualBlock,
+  rmsNorm,
   type SinusoidalOptions,
+  type SmoothActivationName,
+  selu,
+  silu,
   sinusoidalFeatures,
   sinusoidalTimeEmbedding,
   type TimeEmbeddingOptions,
-} from "./time-features.js";
-export { type ValueMlpConfig, valueMlp } from "./value-mlp.js";
+  type TimeNormalization,
+  type UpsampleOptions,
+  upsample2d,
+} from "./layers/index.js";
+export { meanSquaredError, type SquaredErrorOptions, sumSquaredError } from "./losses.js";
+export {
+  type DownBlockType,
+  type FilmBlockOptions,
+  filmBlock,
+  type MlpConfig,
+  mlp,
+  type Unet2dConfig,
+  type UpBlockType,
+  unet2d,
+  unet2dOptionNames,
+  type ValueMlpConfig,
+  valueMlp,
+} from "./networks/index.js";

@@ -1,6 +1,6 @@
 import { ShapeError } from "@diffusiongym/core";
 import { equalShapes, printShape } from "../ops/index.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
+import type { GraphBuilder, GraphValue } from "./graph/index.js";
 
 /** What a squared error compares. */
 export interface SquaredErrorOptions {

@@ -9,7 +9,6 @@ import {
   fourierTimeFeatures,
   GraphBuilder,
   type GraphValue,
-  gelu,
   kaimingUniform,
   layerNorm,
   linear,
@@ -51,7 +50,6 @@ describe("GraphBuilder", () => {
     expect(graph.valueInfo.get("y")).toEqual({ type: "float32", shape: ["N", 1] });
     expect(graph.nodes.map(({ op }) => op)).toEqual(["Gemm", "Sigmoid", "Mul", "Gemm"]);
     expectTypeOf(g.build()).toEqualTypeOf<NetworkDefinition>();
-    expectTypeOf<ActivationName>().toEqualTypeOf<"silu" | "gelu" | "relu" | "tanh" | "softplus">();
   });
 
   test("continues a graph without renaming what is in it", async () => {
@@ -87,7 +85,7 @@ describe("GraphBuilder", () => {
     );
     const foreign = new GraphBuilder("other").input("x", ["N", 3]);
     expect(() => g.exp(foreign)).toThrow(/"x" is not a value of the graph "g"/);
-    expect(() => activate(g, x, "silly" as ActivationName)).toThrow(/Did you mean "silu"\?/);
+    expect(() => activate(g, x, "silly" as ActivationName)).toThrow(/did you mean "silu"\?/);
   });
 });
 
@@ -143,38 +141,6 @@ describe("layers", () => {
     });
     expectAllClose(values((await runGraph(graph, feeds)).y), expected, { absolute: 1e-5 });
     await checkGradients(graph, feeds, { order: 1, stepSize: 0.02 });
-  });
-
-  test("activations are the functions they are named after", async () => {
-    const points = [-3, -1, -0.25, 0, 0.5, 2];
-    const erf = (x: number): number => {
-      // Maclaurin series, to double precision for |x| < 3.
-      let [sum, term] = [x, x];
-      for (let n = 1; n < 60; n++) {
-        term *= (-x * x) / n;
-        sum += term / (2 * n + 1);
-      }
-      return (2 / Math.sqrt(Math.PI)) * sum;
-    };
-    const expected: Record<ActivationName, (x: number) => number> = {
-      silu: (x) => x / (1 + Math.exp(-x)),
-      gelu: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2,
-      relu: (x) => Math.max(x, 0),
-      tanh: Math.tanh,
-      softplus: (x) => Math.log1p(Math.exp(x)),
-    };
-    for (const [name, f] of Object.entries(expected)) {
-      const actual = await evaluate((g, x) => activate(g, x, name as ActivationName), vector(...points));
-      expectAllClose(actual, points.map(f), { absolute: 2e-6 });
-    }
-    const cubic = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-    expectAllClose(await evaluate((g, x) => gelu(g, x, "tanh"), vector(...points)), points.map(cubic), {
-      absolute: 2e-6,
-    });
-    const quick = (x: number): number => x / (1 + Math.exp(-1.702 * x));
-    expectAllClose(await evaluate((g, x) => gelu(g, x, "quick"), vector(...points)), points.map(quick), {
-      absolute: 2e-6,
-    });
   });
 
   test("features of time", async () => {

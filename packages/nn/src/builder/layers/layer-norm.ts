@@ -1,6 +1,5 @@
-import { attribute } from "../ir/index.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { ones, zeros } from "./initializations.js";
+import { attribute } from "../../ir/index.js";
+import { type GraphBuilder, type GraphValue, ones, zeros } from "../graph/index.js";
 import { lastLength } from "./linear.js";
 
 /** Options of `layerNorm`. */

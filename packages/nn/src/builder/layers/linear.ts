@@ -1,7 +1,6 @@
 import { ShapeError } from "@diffusiongym/core";
-import type { Initialization } from "../ir/index.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { kaimingUniform } from "./initializations.js";
+import type { Initialization } from "../../ir/index.js";
+import { type GraphBuilder, type GraphValue, kaimingUniform } from "../graph/index.js";
 
 /** Options of `linear`. */
 export interface LinearOptions {

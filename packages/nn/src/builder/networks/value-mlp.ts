@@ -1,9 +1,6 @@
 import { ArgumentError } from "@diffusiongym/core";
-import { type ActivationName, activate } from "./activations.js";
-import { GraphBuilder, type GraphValue, type NetworkDefinition } from "./graph-builder.js";
-import { zeros } from "./initializations.js";
-import { linear } from "./linear.js";
-import { fourierTimeFeatures } from "./time-features.js";
+import { GraphBuilder, type GraphValue, type NetworkDefinition, zeros } from "../graph/index.js";
+import { activate, fourierTimeFeatures, linear, type SmoothActivationName } from "../layers/index.js";
 
 /** Configuration of `valueMlp`. */
 export interface ValueMlpConfig {
@@ -18,7 +15,7 @@ export interface ValueMlpConfig {
   /** Width of the hidden layers. @default 64 */
   readonly width?: number;
   /** A smooth one, because the gradient of the value is what steers. @default "silu" */
-  readonly activation?: Exclude<ActivationName, "relu">;
+  readonly activation?: SmoothActivationName;
   /** Frequencies of the features of time, see `fourierTimeFeatures`. @default [1, 2], five features in all */
   readonly timeFrequencies?: readonly number[];
   /** Whether the last layer starts at 0, so that the value and its gradient do. @default true */

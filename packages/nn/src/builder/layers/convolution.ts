@@ -1,7 +1,6 @@
 import { ArgumentError, ShapeError } from "@diffusiongym/core";
-import { attribute } from "../ir/index.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { kaimingUniform } from "./initializations.js";
+import { attribute } from "../../ir/index.js";
+import { type GraphBuilder, type GraphValue, kaimingUniform } from "../graph/index.js";
 
 /** Options of convolutions. A single number stands for every spatial axis. */
 export interface ConvolutionOptions {
@@ -15,6 +14,8 @@ export interface ConvolutionOptions {
   readonly stride?: number | readonly number[];
   /** Zeros before and after each axis. @default 0 */
   readonly padding?: number | readonly number[];
+  /** Zeros after each axis, where there are to be more or fewer than before it. @default padding */
+  readonly endPadding?: number | readonly number[];
   /** Entries between those that a kernel reads. @default 1 */
   readonly dilation?: number | readonly number[];
   /** Groups of channels that do not see each other. @default 1 */
@@ -88,6 +89,7 @@ function convolve(g: GraphBuilder, x: GraphValue, options: Convolution): GraphVa
   };
   const kernel = perAxis("kernel", 1);
   const padding = perAxis("padding", 0);
+  const endPadding = options.endPadding === undefined ? padding : perAxis("endPadding", 0);
   const size = kernel.reduce((product, length) => product * length, 1);
   const shape = transposed ? [channels, out / groups, ...kernel] : [out, channels / groups, ...kernel];
   // PyTorch takes the second axis of the weight for its inputs, in transposed convolutions too.
@@ -97,7 +99,7 @@ function convolve(g: GraphBuilder, x: GraphValue, options: Convolution): GraphVa
   const attributes = {
     kernel_shape: attribute.ints(kernel),
     strides: attribute.ints(perAxis("stride", 1)),
-    pads: attribute.ints([...padding, ...padding]),
+    pads: attribute.ints([...padding, ...endPadding]),
     dilations: attribute.ints(perAxis("dilation", 1)),
     group: attribute.int(groups),
     ...(transposed ? { output_padding: attribute.ints(perAxis("outputPadding", 0)) } : {}),

@@ -1,6 +1,6 @@
 import { ArgumentError } from "@diffusiongym/core";
+import type { GraphBuilder, GraphValue } from "../graph/index.js";
 import { silu } from "./activations.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
 import { linear } from "./linear.js";
 
 /** Options of `sinusoidalFeatures`. */
@@ -11,24 +11,37 @@ export interface SinusoidalOptions {
   readonly windowSize?: number;
   /** Factor of the time before it meets the frequencies. @default 1000 */
   readonly timeMultiplier?: number;
+  /** Taken from half the number of features where the frequencies are spaced: 1 makes the last one 1 / windowSize. @default 0 */
+  readonly frequencyShift?: number;
+  /** Put the cosines first. @default false */
+  readonly cosinesFirst?: boolean;
 }
 
 /**
- * [sin(a), cos(a)] with a_k = timeMultiplier t windowSize^(-k / half), k = 0 ... half - 1, half = dim / 2
- * (after arXiv 1706.03762, section 3.5).
+ * [sin(a), cos(a)] with a_k = timeMultiplier t windowSize^(-k / (half - frequencyShift)), k = 0 ... half - 1,
+ * half = dim / 2 (after arXiv 1706.03762, section 3.5).
  * @param g the builder
  * @param t times of shape [N]
  * @returns features of shape [N, dim]
  */
 export function sinusoidalFeatures(g: GraphBuilder, t: GraphValue, options: SinusoidalOptions): GraphValue {
-  const { dim, windowSize = 1000, timeMultiplier = 1000 } = options;
+  const { dim, windowSize = 1000, timeMultiplier = 1000, frequencyShift = 0, cosinesFirst = false } = options;
   if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0) {
     throw new ArgumentError(`sinusoidalFeatures: dim must be an even number >= 2, got ${dim}.`, "dim", dim);
   }
   const half = dim / 2;
-  const frequencies = Array.from({ length: half }, (_, k) => Math.exp((-Math.log(windowSize) * k) / half));
+  if (half === frequencyShift) {
+    throw new ArgumentError(
+      `sinusoidalFeatures: frequencyShift must not be half of dim, got ${frequencyShift} for dim ${dim}.`,
+      "frequencyShift",
+      frequencyShift,
+    );
+  }
+  const rate = -Math.log(windowSize) / (half - frequencyShift);
+  const frequencies = Array.from({ length: half }, (_, k) => Math.exp(rate * k));
   const angles = g.mul(g.mul(g.unsqueeze(t, [1]), timeMultiplier), g.floats(frequencies));
-  return g.concat([g.sin(angles), g.cos(angles)], 1);
+  const waves = [g.sin(angles), g.cos(angles)];
+  return g.concat(cosinesFirst ? waves.reverse() : waves, 1);
 }
 
 /** Options of `sinusoidalTimeEmbedding`. */

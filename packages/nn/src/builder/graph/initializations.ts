@@ -1,4 +1,4 @@
-import type { Initialization } from "../ir/index.js";
+import type { Initialization } from "../../ir/index.js";
 
 /** All entries 0. */
 export const zeros: Initialization = { kind: "constant", value: 0 };
@@ -23,4 +23,12 @@ export function normal(standardDeviation: number): Initialization {
  */
 export function kaimingUniform(fanIn: number): Initialization {
   return uniform(fanIn > 0 ? 1 / Math.sqrt(fanIn) : 0);
+}
+
+/**
+ * Xavier-uniform (Glorot and Bengio 2010, equation 16), PyTorch's `nn.init.xavier_uniform_`: uniform on
+ * +-sqrt(6 / (fanIn + fanOut)).
+ */
+export function xavierUniform(fanIn: number, fanOut: number): Initialization {
+  return uniform(Math.sqrt(6 / (fanIn + fanOut)));
 }

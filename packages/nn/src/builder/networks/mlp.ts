@@ -1,10 +1,5 @@
-import { silu } from "./activations.js";
-import { film } from "./film.js";
-import { GraphBuilder, type GraphValue, type NetworkDefinition } from "./graph-builder.js";
-import { zeros } from "./initializations.js";
-import { layerNorm } from "./layer-norm.js";
-import { linear } from "./linear.js";
-import { sinusoidalTimeEmbedding } from "./time-features.js";
+import { GraphBuilder, type GraphValue, type NetworkDefinition, zeros } from "../graph/index.js";
+import { film, layerNorm, linear, silu, sinusoidalTimeEmbedding } from "../layers/index.js";
 
 /** Configuration of `mlp`. */
 export interface MlpConfig {

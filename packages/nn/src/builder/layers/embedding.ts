@@ -1,5 +1,4 @@
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { normal } from "./initializations.js";
+import { type GraphBuilder, type GraphValue, normal } from "../graph/index.js";
 
 /** Options of `embedding`. */
 export interface EmbeddingOptions {

@@ -1,7 +1,7 @@
 import { ArgumentError, ShapeError } from "@diffusiongym/core";
-import { type Attributes, attribute, constantTensor } from "../ir/index.js";
+import { type Attributes, attribute, constantTensor } from "../../ir/index.js";
+import type { GraphBuilder, GraphValue } from "../graph/index.js";
 import { channelsOf } from "./convolution.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
 
 /** Options of pooling over images. */
 export interface PoolOptions {

@@ -10,8 +10,8 @@ import {
   prune,
   type ValueInfo,
   valueNames,
-} from "../ir/index.js";
-import { findOp, OpWriter } from "../ops/index.js";
+} from "../../ir/index.js";
+import { findOp, OpWriter } from "../../ops/index.js";
 
 /** A value in a graph under construction: its name, element type and shape. */
 export type GraphValue = ValueInfo;

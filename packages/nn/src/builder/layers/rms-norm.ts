@@ -1,5 +1,4 @@
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { ones } from "./initializations.js";
+import { type GraphBuilder, type GraphValue, ones } from "../graph/index.js";
 import { lastLength } from "./linear.js";
 
 /** Options of `rmsNorm`. */

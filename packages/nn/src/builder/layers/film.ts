@@ -1,4 +1,4 @@
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
+import type { GraphBuilder, GraphValue } from "../graph/index.js";
 import { lastLength, linear } from "./linear.js";
 
 /** Options of `film`. */

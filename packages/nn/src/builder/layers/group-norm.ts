@@ -1,8 +1,7 @@
 import { ShapeError } from "@diffusiongym/core";
-import { attribute } from "../ir/index.js";
+import { attribute } from "../../ir/index.js";
+import { type GraphBuilder, type GraphValue, ones, zeros } from "../graph/index.js";
 import { channelsOf } from "./convolution.js";
-import type { GraphBuilder, GraphValue } from "./graph-builder.js";
-import { ones, zeros } from "./initializations.js";
 
 /** Options of `groupNorm`. */
 export interface GroupNormOptions {
@@ -39,5 +38,5 @@ export function groupNorm(
   const normalised = g.emit("InstanceNormalization", [g.reshape(x, [0, groups, -1]), filled(1), filled(0)], {
     attributes: { epsilon: attribute.float(epsilon) },
   })[0]!;
-  return g.add(g.mul(g.reshape(normalised, g.shapeOf(x)), weight), bias);
+  return g.add(g.mul(g.reshapeLike(normalised, x), weight), bias);
 }

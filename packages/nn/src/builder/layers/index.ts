@@ -1,0 +1,53 @@
+export {
+  type ActivationName,
+  activate,
+  activationNames,
+  elu,
+  gelu,
+  hardSigmoid,
+  hardSwish,
+  leakyRelu,
+  mish,
+  type SmoothActivationName,
+  selu,
+  silu,
+} from "./activations.js";
+export {
+  type AttentionMasking,
+  type AttentionOptions,
+  attention,
+  type DotProductOptions,
+  dotProductAttention,
+  type MultiheadAttentionOptions,
+  multiheadAttention,
+} from "./attention.js";
+export {
+  type ConvolutionOptions,
+  type ConvolutionTransposeOptions,
+  channelsOf,
+  conv1d,
+  conv2d,
+  convTranspose2d,
+} from "./convolution.js";
+export { type EmbeddingOptions, embedding } from "./embedding.js";
+export { type FilmOptions, film } from "./film.js";
+export { type GroupNormOptions, groupNorm } from "./group-norm.js";
+export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
+export { type LinearOptions, lastLength, linear } from "./linear.js";
+export {
+  averagePool2d,
+  maxPool2d,
+  type PoolOptions,
+  pixelShuffle,
+  type UpsampleOptions,
+  upsample2d,
+} from "./resampling.js";
+export { type ResidualBlockOptions, residualBlock, type TimeNormalization } from "./residual-block.js";
+export { type RmsNormOptions, rmsNorm } from "./rms-norm.js";
+export {
+  fourierTimeFeatures,
+  type SinusoidalOptions,
+  sinusoidalFeatures,
+  sinusoidalTimeEmbedding,
+  type TimeEmbeddingOptions,
+} from "./time-features.js";
