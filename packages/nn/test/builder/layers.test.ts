@@ -1,8 +1,6 @@
 import { ArgumentError, ShapeError } from "@diffusiongym/core";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
-import { loadFixture, loadFixtureBytes } from "../../../../tooling/test/fixtures.js";
-import { vjp } from "../../src/autodiff/index.js";
 import {
   averagePool2d,
   conv1d,
@@ -12,100 +10,12 @@ import {
   GraphBuilder,
   type GraphValue,
   groupNorm,
-  linear,
   maxPool2d,
-  type NetworkDefinition,
   pixelShuffle,
   rmsNorm,
-  silu,
   upsample2d,
 } from "../../src/builder/index.js";
-import { parameterValues } from "../../src/ir/index.js";
-import { parseOnnx } from "../../src/onnx/index.js";
 import { runGraph, type TestTensor } from "../ops/run-graph.js";
-
-type Stored = Readonly<Record<string, { readonly shape: readonly number[]; readonly base64: string }>>;
-
-interface Golden {
-  readonly inputs: Stored;
-  readonly outputs: Stored;
-  readonly cotangents: Stored;
-  readonly input_gradients: Stored;
-  readonly parameter_gradients: Stored;
-  /** PyTorch's name by the file's, followed by what was done to the array. */
-  readonly renamed: Readonly<Record<string, string>>;
-}
-
-const decode = (stored: Stored): Record<string, TestTensor> =>
-  Object.fromEntries(
-    Object.entries(stored).map(([name, { shape, base64 }]) => {
-      const { buffer } = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-      return [name, { shape, data: new Float32Array(buffer) }];
-    }),
-  );
-
-/** The convolutional value network of the golden `cnn_value`, written with this package's layers. */
-function cnnValue(): NetworkDefinition {
-  const g = new GraphBuilder("cnn_value");
-  const x = g.input("x", ["N", 3, 16, 16]);
-  const t = g.input("t", ["N"]);
-  const first = conv2d(g, x, { name: "c1", out: 16, kernel: 3, padding: 1 });
-  const h1 = silu(g, groupNorm(g, first, { name: "g1", groups: 4 }));
-  const second = conv2d(g, h1, { name: "c2", out: 32, kernel: 3, padding: 1, stride: 2 });
-  const h2 = silu(g, groupNorm(g, second, { name: "g2", groups: 8 }));
-  const angles = g.mul(g.unsqueeze(t, [1]), g.floats([1, 2, 3, 4]));
-  const time = linear(g, g.concat([g.sin(angles), g.cos(angles)], 1), { name: "t", out: 32 });
-  const third = conv2d(g, h2, { name: "c3", out: 32, kernel: 3, padding: 1, stride: 2 });
-  const h3 = silu(g, g.add(third, g.unsqueeze(time, [2, 3])));
-  g.output("out0", g.squeeze(linear(g, g.reduceMean(h3, { axes: [2, 3] }), { name: "l", out: 1 }), [1]));
-  return g.build();
-}
-
-describe("the golden cnn_value, rebuilt", () => {
-  let golden: Golden;
-  let parameters: Record<string, TestTensor>;
-  const network = cnnValue();
-  const shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
-  const nameOf = (name: string): string => golden.renamed[name]?.split(" ")[0] ?? name;
-
-  beforeAll(async () => {
-    golden = await loadFixture<Golden>("packages/nn/test/fixtures/cnn_value.json.gz");
-    const file = parseOnnx(await loadFixtureBytes("packages/nn/test/fixtures/cnn_value.onnx.gz"));
-    parameters = Object.fromEntries(
-      [...parameterValues(file)].map(([name, { data }]) => {
-        const shape = shapes.get(nameOf(name));
-        return [nameOf(name), { shape: shape ?? [], data: data as Float32Array }];
-      }),
-    );
-  });
-
-  test("has PyTorch's names and shapes", () => {
-    expect([...shapes.keys()].sort()).toEqual(Object.keys(golden.parameter_gradients).map(nameOf).sort());
-    for (const [name, { shape, data }] of Object.entries(parameters)) {
-      expect(
-        shape.reduce((product, length) => product * length, 1),
-        name,
-      ).toBe(data.length);
-    }
-  });
-
-  test("gives PyTorch's output, input gradients and parameter gradients", async () => {
-    const wrt = ["x", "t", ...shapes.keys()];
-    const { graph } = vjp(network.graph, { wrt });
-    const cotangent = decode(golden.cotangents).out0!;
-    const results = await runGraph(graph, { ...decode(golden.inputs), ...parameters, "cotangent:out0": cotangent });
-    expectAllClose(results.out0!.data as Float32Array, decode(golden.outputs).out0!.data as Float32Array, {
-      absolute: 1e-5,
-    });
-    const expected = decode({ ...golden.input_gradients, ...golden.parameter_gradients });
-    expect(Object.keys(expected)).toHaveLength(wrt.length);
-    for (const [name, { data }] of Object.entries(expected)) {
-      const target = data as Float32Array;
-      const largest = target.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      expectAllClose(results[`grad:${nameOf(name)}`]!.data as Float32Array, target, { absolute: 2e-4 * largest });
-    }
-  });
-});
 
 /** What a layer makes of the numbers 1, 2, 3, ... in a shape. */
 async function apply(shape: readonly number[], layer: (g: GraphBuilder, x: GraphValue) => GraphValue) {
