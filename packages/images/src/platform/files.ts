@@ -1,0 +1,54 @@
+import type { NodeModules } from "./node.js";
+
+/**
+ * Writes a file beside its place, flushes it, and renames it, so that nobody ever reads half of it.
+ * @param path where it is to be; its folder is made
+ * @param bytes what it is to hold
+ */
+export async function writeBeside({ fs, path: paths }: NodeModules, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}-${Math.floor(performance.now() * 1000)}.part`;
+  try {
+    await makeFolder({ fs, path: paths }, paths.dirname(path));
+    const file = await fs.open(temporary, "wx");
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await fs.rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's own recursive form never returns where a folder that exists refuses to hold
+ * another one by saying that it does not exist, as /proc does.
+ */
+export async function makeFolder({ fs, path: paths }: Pick<NodeModules, "fs" | "path">, folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "EEXIST") {
+      return;
+    }
+    const above = paths.dirname(folder);
+    if (code !== "ENOENT" || above === folder) {
+      throw error;
+    }
+    await makeFolder({ fs, path: paths }, above);
+    await fs.mkdir(folder).catch((again: unknown) => {
+      if (errorCode(again) !== "EEXIST") {
+        throw again;
+      }
+    });
+  }
+}
+
+/** The system's code of an error: `ENOENT` and the like. */
+export function errorCode(error: unknown): string | undefined {
+  return (error as { code?: string } | null)?.code;
+}
