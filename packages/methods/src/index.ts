@@ -1,7 +1,13 @@
+export * from "./adjoint-matching/index.js";
+export * from "./kernels/index.js";
 export * from "./loop/index.js";
 export type * from "./method/index.js";
 export { CheckpointError, RequirementError, StorageError, TrainingAbortedError } from "./method/index.js";
 export * from "./monitoring/index.js";
+export * from "./policies/index.js";
 export * from "./pretraining/index.js";
+export * from "./sampling/index.js";
+export * from "./statistics/index.js";
 export * from "./storage/index.js";
+export * from "./training/index.js";
 export * from "./value-matching/index.js";

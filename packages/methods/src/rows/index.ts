@@ -1,0 +1,2 @@
+export { repeatEach, stackCoefficients, timesPerSample } from "./coefficients.js";
+export { groupsOfSteps, repeatConditioning, stackData, unstackData } from "./stack.js";
