@@ -6,11 +6,22 @@ import {
   producers,
   prune,
   UniqueNames,
-  type ValueInfo,
   validate,
   valueNames,
 } from "../ir/index.js";
-import { createWriter, type Differentiation, findOp, isFloat, type OpWriter, printShape } from "../ops/index.js";
+import {
+  createWriter,
+  type Differentiation,
+  findOp,
+  inferTypes,
+  isFloat,
+  type OpWriter,
+  printShape,
+} from "../ops/index.js";
+import { Adjoints } from "./adjoints.js";
+import { Recomputation } from "./recomputation.js";
+import type { Twin } from "./second-pass.js";
+import type { Checkpointing } from "./segments.js";
 import { findSwish, gradientOfSwish } from "./swish.js";
 
 /** What to differentiate, and with respect to what. */
@@ -26,6 +37,11 @@ export interface VjpOptions {
   readonly cotangents?: "inputs" | "ones";
   /** Outputs of the original graph that the result keeps; `[]` for gradients only. @default all */
   readonly keep?: readonly string[];
+  /**
+   * Keep only some values of the forward pass and compute the others a second time when the walk back needs them: less
+   * memory, at most one forward pass more, the same bits on one thread. See {@link Checkpointing}. @default keep all
+   */
+  readonly checkpoint?: Checkpointing;
 }
 
 /** A graph that computes gradients, and what its new values are called. */
@@ -49,8 +65,10 @@ export interface Vjp {
  */
 export function vjp(graph: Graph, options: VjpOptions): Vjp {
   validate(graph);
-  const write = createWriter(graph);
-  const { wrt, cotangents = "inputs", keep = graph.outputs } = options;
+  const { wrt, cotangents = "inputs", keep = graph.outputs, checkpoint } = options;
+  const recomputation =
+    checkpoint === undefined ? undefined : new Recomputation(inferTypes(graph), { checkpoint, wrt });
+  const write = recomputation?.write ?? createWriter(graph);
   const outputs = options.outputs ?? graph.outputs.filter((name) => isFloat(write.value(name).type));
   requireFloats(write, wrt, "wrt");
   requireFloats(write, outputs, "outputs");
@@ -72,7 +90,10 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
   const active = dependents(graph, write, wrt);
   const made = producers(graph);
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    differentiate(graph, { write, index, active, adjoints, made, wrt });
+    recomputation?.enter(index, adjoints);
+    const node = graph.nodes[index]!;
+    const seen = recomputation?.twin(index) ?? { node, index };
+    differentiate({ write, node, seen, active, adjoints, made, wrt });
   }
 
   const gradients = new Map<string, string>();
@@ -82,28 +103,10 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
     gradients.set(name, target);
     wanted.set(target, (adjoints.get(name) ?? write.zerosLike(write.value(name))).name);
   }
-  const named = nameOutputs(write.finish(graph.outputs), wanted, valueNames(graph));
+  const written = write.finish(graph.outputs);
+  const named = nameOutputs(recomputation?.finish(written) ?? written, wanted, valueNames(graph));
   const result = prune(named, { outputs: [...keep, ...gradients.values()] });
   return { graph: result, gradients, cotangents: cotangentNames };
-}
-
-/** Sums of cotangents by value. */
-class Adjoints {
-  readonly #write: OpWriter;
-  readonly #sums = new Map<string, ValueInfo>();
-
-  constructor(write: OpWriter) {
-    this.#write = write;
-  }
-
-  add(name: string, cotangent: ValueInfo): void {
-    const sum = this.#sums.get(name);
-    this.#sums.set(name, sum ? this.#write.add(sum, cotangent) : cotangent);
-  }
-
-  get(name: string): ValueInfo | undefined {
-    return this.#sums.get(name);
-  }
 }
 
 /** The values that depend differentiably on `wrt`, these included. */
@@ -133,7 +136,9 @@ function differentiableInputs(node: Node): number[] {
 
 interface Step {
   readonly write: OpWriter;
-  readonly index: number;
+  readonly node: Node;
+  /** The node whose values the rule reads: `node`, or the one that computes the same again. */
+  readonly seen: Omit<Twin, "kept"> & Partial<Pick<Twin, "kept">>;
   readonly active: ReadonlySet<string>;
   readonly adjoints: Adjoints;
   readonly made: ReadonlyMap<string, Node>;
@@ -141,14 +146,13 @@ interface Step {
 }
 
 /** Adds what one node passes back to the cotangents of its inputs. */
-function differentiate(graph: Graph, step: Step): void {
-  const { write, index, active, adjoints } = step;
-  const node = graph.nodes[index]!;
+function differentiate(step: Step): void {
+  const { write, node, active, adjoints } = step;
   const rule = findOp(node.op)?.gradient;
   if (rule === undefined || rule === "none" || !node.outputs.some((output) => adjoints.get(output))) {
     return;
   }
-  const context = differentiation(node, step);
+  const context = differentiation(step);
   const swish = findSwish(node, step.made);
   if (swish !== undefined && !step.wrt.includes(swish.sigmoid)) {
     if (active.has(swish.x)) {
@@ -172,8 +176,8 @@ function differentiate(graph: Graph, step: Step): void {
   }
 }
 
-function differentiation(node: Node, { write, index, adjoints }: Step): Differentiation {
-  const inputs = node.inputs.map((name) => (name === "" ? undefined : write.value(name)));
+function differentiation({ write, node, seen, adjoints }: Step): Differentiation {
+  const inputs = seen.node.inputs.map((name) => (name === "" ? undefined : write.value(name)));
   const refuse = (reason: string): never => {
     throw new IncompatibleError(`${node.op} (node "${node.name}") cannot be differentiated: ${reason}.`);
   };
@@ -183,7 +187,10 @@ function differentiation(node: Node, { write, index, adjoints }: Step): Differen
     attributes: node.attributes,
     inputs,
     input: (input) => inputs[input] ?? refuse(`it has no input ${input}`),
-    output: (output) => write.outputOf(index, output),
+    output: (output) => {
+      const kept = seen.kept?.[output];
+      return kept === undefined ? write.outputOf(seen.index, output) : write.value(kept);
+    },
     outputCount: node.outputs.length,
     cotangent: (output) => adjoints.get(node.outputs[output] ?? ""),
     refuse,

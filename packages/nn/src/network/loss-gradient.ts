@@ -1,5 +1,5 @@
 import { NonFiniteError, ShapeError, type Tensor } from "@diffusiongym/core";
-import { vjp } from "../autodiff/index.js";
+import { type Checkpointing, vjp } from "../autodiff/index.js";
 import { GraphBuilder, type GraphValue } from "../builder/index.js";
 import type { Executable, NamedTensors } from "../engine/index.js";
 import { type Graph, UniqueNames, type ValueInfo } from "../ir/index.js";
@@ -18,6 +18,8 @@ export type BuildLoss = (g: GraphBuilder, outputs: Readonly<Record<string, Graph
 export interface LossOptions {
   /** Outputs of the network that each run gives along with the loss. @default none */
   readonly keep?: readonly string[];
+  /** Compute parts of the forward pass twice in place of keeping them, see {@link Checkpointing}. @default keep all */
+  readonly checkpoint?: Checkpointing;
 }
 
 /** Options of `LossGradient.run`. */
@@ -49,13 +51,14 @@ export class LossGradient {
   readonly inputs: readonly ValueInfo[];
   readonly #context: LossContext;
   readonly #keep: readonly string[];
+  readonly #key: string;
   readonly #lossName: string;
   readonly #gradient: GradientGraph;
   #last: { readonly into: Parameters; readonly executable: Executable } | undefined;
   #scratch: Parameters | undefined;
 
   /** Use `Network.lossGradient`. */
-  constructor(build: BuildLoss, { keep = [] }: LossOptions, context: LossContext) {
+  constructor(build: BuildLoss, { keep = [], checkpoint }: LossOptions, context: LossContext) {
     const { graph, parameters } = context;
     const builder = new GraphBuilder(graph);
     const loss = build(builder, Object.fromEntries(graph.outputs.map((name) => [name, builder.value(name)])));
@@ -72,9 +75,11 @@ export class LossGradient {
       outputs: [this.#lossName],
       cotangents: "ones",
       keep: [this.#lossName, ...keep],
+      ...(checkpoint !== undefined && { checkpoint }),
     });
     this.#context = context;
     this.#keep = keep;
+    this.#key = JSON.stringify([keep, checkpoint]);
     this.inputs = this.#gradient.graph.inputs.filter(({ name }) => !parameters.has(name));
   }
 
@@ -113,7 +118,7 @@ export class LossGradient {
       return this.#last.executable;
     }
     requireSameLayout("LossGradient.run", this.#context.parameters, into);
-    const { executable, gradients } = await this.#context.compile(JSON.stringify(this.#keep), () => this.#gradient);
+    const { executable, gradients } = await this.#context.compile(this.#key, () => this.#gradient);
     const fetches = Array.from(gradients, ([name, output]) => [output, into.get(name)] as const);
     this.#last = { into, executable: executable.bind({ fetches }) };
     return this.#last.executable;
