@@ -1,10 +1,10 @@
 import { ArgumentError } from "@diffusiongym/core";
 import { freeze, type Graph } from "../ir/index.js";
-import { writeOnnx } from "../onnx/index.js";
 import { Executable } from "./executable.js";
 import { ExecutionError, messageOf } from "./execution-error.js";
 import { loadRuntime, type OnnxRuntime, type RuntimeSession, requireRuntime } from "./runtime.js";
 import { Session } from "./session.js";
+import { sessionModel } from "./session-model.js";
 import { requireName } from "./signature.js";
 
 /** Options of an engine. */
@@ -80,8 +80,10 @@ export class Engine {
       // The Wasm build has one pool for all sessions, whose size counts when the first of them is made.
       runtime.env.wasm.numThreads = threads;
     }
+    const { model, externalData } = sessionModel(graph);
     try {
-      return await runtime.InferenceSession.create(writeOnnx(graph), {
+      return await runtime.InferenceSession.create(model, {
+        ...(externalData.length > 0 && { externalData }),
         executionProviders: this.#providers ?? [isWeb ? "wasm" : "cpu"],
         executionMode: "sequential",
         graphOptimizationLevel: "all",

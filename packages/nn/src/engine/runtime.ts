@@ -1,8 +1,9 @@
 import { ArgumentError, MissingPackageError } from "@diffusiongym/core";
 import { load, packageName } from "#onnxruntime";
+import type { ElementArrays, ElementType } from "../ir/index.js";
 
 /** Arrays that the runtime takes and gives. */
-export type RuntimeArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+export type RuntimeArray = ElementArrays[ElementType];
 
 /** A tensor of the runtime, over an array that it shares. */
 export interface RuntimeTensor {

@@ -3,6 +3,7 @@ export * from "./constants.js";
 export * from "./freeze.js";
 export * from "./names.js";
 export * from "./outputs.js";
+export * from "./subgraphs.js";
 export * from "./transform.js";
 export * from "./traverse.js";
 export * from "./types.js";

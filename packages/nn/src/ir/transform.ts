@@ -1,5 +1,6 @@
 import { ArgumentError, nearestName } from "@diffusiongym/core";
 import { valueNames } from "./names.js";
+import { renameNode, valuesRead } from "./subgraphs.js";
 import type { Graph, Node } from "./types.js";
 
 /**
@@ -18,7 +19,7 @@ export function prune(
     const node = graph.nodes[i]!;
     if (node.outputs.some((output) => needed.has(output))) {
       nodes.push(node);
-      for (const input of node.inputs) {
+      for (const input of valuesRead(node)) {
         needed.add(input);
       }
     }
@@ -69,11 +70,7 @@ export function rename(graph: Graph, names: ReadonlyMap<string, string>): Graph 
     ...graph,
     inputs: graph.inputs.map((input) => ({ ...input, name: renamed(input.name) })),
     outputs: graph.outputs.map(renamed),
-    nodes: graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(renamed),
-      outputs: node.outputs.map(renamed),
-    })),
+    nodes: graph.nodes.map((node) => renameNode(node, renamed)),
     initializers: new Map([...graph.initializers].map(([name, tensor]) => [renamed(name), tensor])),
     valueInfo: new Map([...graph.valueInfo].map(([name, type]) => [renamed(name), type])),
     parameters: graph.parameters.map(renamed),

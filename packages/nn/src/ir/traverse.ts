@@ -1,4 +1,12 @@
+import { valuesRead } from "./subgraphs.js";
 import type { Graph, Node, TensorType } from "./types.js";
+
+/** A node whose inputs are being visited, and how far. */
+interface Frame {
+  readonly node: Node;
+  readonly reads: readonly string[];
+  next: number;
+}
 
 /** The node that makes each value. Inputs and initializers have none. */
 export function producers(graph: Graph): Map<string, Node> {
@@ -17,7 +25,7 @@ export function producers(graph: Graph): Map<string, Node> {
 export function consumers(graph: Graph): Map<string, Node[]> {
   const read = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    for (const input of new Set(node.inputs)) {
+    for (const input of new Set(valuesRead(node))) {
       if (input !== "") {
         const list = read.get(input);
         if (list) {
@@ -40,11 +48,11 @@ export function topologicalOrder(graph: Graph): Node[] | undefined {
   const state = new Map<Node, "open" | "done">();
   const order: Node[] = [];
   for (const root of graph.nodes) {
-    const stack: { node: Node; next: number }[] = state.has(root) ? [] : [{ node: root, next: 0 }];
+    const stack: Frame[] = state.has(root) ? [] : [{ node: root, reads: valuesRead(root), next: 0 }];
     while (stack.length > 0) {
       const frame = stack[stack.length - 1]!;
       state.set(frame.node, "open");
-      const input = frame.node.inputs[frame.next++];
+      const input = frame.reads[frame.next++];
       if (input === undefined) {
         state.set(frame.node, "done");
         order.push(frame.node);
@@ -56,7 +64,7 @@ export function topologicalOrder(graph: Graph): Node[] | undefined {
         return undefined;
       }
       if (producer && !state.has(producer)) {
-        stack.push({ node: producer, next: 0 });
+        stack.push({ node: producer, reads: valuesRead(producer), next: 0 });
       }
     }
   }

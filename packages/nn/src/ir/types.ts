@@ -1,12 +1,23 @@
 /** Element types of values in a graph. Trained parameters and everything differentiated are `float32`. */
-export type ElementType = "float32" | "float64" | "int64" | "int32" | "uint8" | "bool";
+export type ElementType = keyof ElementArrays;
 
-/** Array that holds the entries of each element type; `bool` is one byte an entry, 0 or 1. */
+/**
+ * Array that holds the entries of each element type. `bool` is one byte an entry, 0 or 1; `float16` and `bfloat16` are the
+ * bit patterns. The operator table computes with `float32`, `float64`, `int64`, `int32`, `uint8` and `bool`; the others are
+ * carried for the runtime.
+ */
 export interface ElementArrays {
   float32: Float32Array;
   float64: Float64Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
   int64: BigInt64Array;
   int32: Int32Array;
+  int16: Int16Array;
+  int8: Int8Array;
+  uint64: BigUint64Array;
+  uint32: Uint32Array;
+  uint16: Uint16Array;
   uint8: Uint8Array;
   bool: Uint8Array;
 }
@@ -44,10 +55,27 @@ export type AttributeValue =
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "floats"; readonly value: readonly number[] }
   | { readonly kind: "strings"; readonly value: readonly string[] }
-  | { readonly kind: "tensor"; readonly value: ConstantTensor };
+  | { readonly kind: "tensor"; readonly value: ConstantTensor }
+  | { readonly kind: "graph"; readonly value: Subgraph };
 
 /** A node's attributes by name. */
 export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/**
+ * The body of a branch or loop (If, Loop, Scan). It reads values of the graph around it by name and is carried for the
+ * runtime: nothing is differentiated inside.
+ */
+export interface Subgraph {
+  readonly name: string;
+  /** Names of the values that the operator gives to the body, in order. */
+  readonly inputs: readonly string[];
+  /** Names of the values that the body gives back, in order. */
+  readonly outputs: readonly string[];
+  readonly nodes: readonly Node[];
+  readonly initializers: ReadonlyMap<string, ConstantTensor>;
+  /** Types of inputs and outputs, as far as they are known. */
+  readonly valueInfo: ReadonlyMap<string, TensorType>;
+}
 
 /** One operator application. */
 export interface Node {
@@ -62,6 +90,11 @@ export interface Node {
   /** Names of the values made; `""` where an optional output is not wanted. */
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
+  /**
+   * Set on a node that is only handed to the runtime: why this package knows neither what it makes nor its derivative.
+   * What a file declares about its outputs is in `valueInfo`.
+   */
+  readonly opaque?: string;
 }
 
 /**
@@ -73,6 +106,8 @@ export interface Graph {
   readonly name: string;
   /** Version of the ONNX operator set. */
   readonly opset: number;
+  /** Versions of other operator sets, by domain, for example `com.microsoft`. @default version 1 of those that are used */
+  readonly domains?: ReadonlyMap<string, number>;
   /** Inputs in order, thawed parameters among them. */
   readonly inputs: readonly ValueInfo[];
   /** Names of the outputs, in order. */

@@ -1,5 +1,6 @@
 import { ArgumentError, nearestName } from "@diffusiongym/core";
 import { valueNames } from "./names.js";
+import { valuesRead } from "./subgraphs.js";
 import type { Graph } from "./types.js";
 
 /**
@@ -32,7 +33,7 @@ export function findProblem(graph: Graph): string | undefined {
       return `two nodes are called "${node.name}"`;
     }
     nodeNames.add(node.name);
-    for (const input of node.inputs) {
+    for (const input of valuesRead(node)) {
       if (input !== "" && !defined.has(input)) {
         return everywhere.has(input)
           ? `node "${node.name}" (${node.op}) reads "${input}" before it is made; the nodes are out of order or form a cycle`

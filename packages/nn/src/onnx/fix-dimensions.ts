@@ -1,5 +1,5 @@
 import { ArgumentError, nearestName } from "@diffusiongym/core";
-import type { ValueInfo } from "../ir/index.js";
+import type { Dimension, ValueInfo } from "../ir/index.js";
 
 /**
  * The inputs with symbolic axes fixed to numbers.
@@ -24,9 +24,10 @@ export function fixDimensions(inputs: readonly ValueInfo[], dims: Readonly<Recor
       );
     }
   }
-  const lengths = new Map(Object.entries(dims));
-  return inputs.map((input) => ({
-    ...input,
-    shape: input.shape.map((length) => (typeof length === "string" ? (lengths.get(length) ?? length) : length)),
-  }));
+  return inputs.map((input) => ({ ...input, shape: withLengths(input.shape, dims) }));
+}
+
+/** A shape with symbols replaced by the lengths that are given for them. */
+export function withLengths(shape: readonly Dimension[], dims: Readonly<Record<string, number>>): Dimension[] {
+  return shape.map((length) => (typeof length === "string" && Object.hasOwn(dims, length) ? dims[length]! : length));
 }

@@ -1,2 +1,7 @@
-export { type ParseOnnxOptions, parseOnnx, readableOpsets } from "./parse.js";
-export { writeOnnx } from "./write.js";
+export type { ImportOptions } from "./import-model.js";
+export { type ParseOnnxOptions, parseOnnx } from "./parse.js";
+export type { Precision } from "./tensors.js";
+export type { NewName, Renaming } from "./torch-names.js";
+export type { Trainable } from "./trainable.js";
+export { readableOpsets } from "./values.js";
+export { encodeOnnx, type Placing, tensorBytes, type WrittenPlace, writeOnnx } from "./write.js";

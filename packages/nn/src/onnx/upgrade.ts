@@ -1,5 +1,6 @@
-import { attribute, type ConstantTensor, constantTensor, int64Vector, intsAttribute, type Node } from "../ir/index.js";
+import { attribute, type ConstantTensor, constantTensor, int64Vector, intsAttribute, type Node, stringAttribute } from "../ir/index.js";
 import { decompose, type Upgraded, type UpgradeOptions } from "./decompose.js";
+import { unsupported } from "./problems.js";
 
 const reductionsWithAxesAttribute = new Set([
   "ReduceMean",
@@ -9,22 +10,27 @@ const reductionsWithAxesAttribute = new Set([
   "ReduceL1",
   "ReduceL2",
   "ReduceSumSquare",
+  "ReduceLogSum",
   "ReduceLogSumExp",
 ]);
 
 /**
  * Rewrites a node of operator set 13 to 22 into the form that set 18 has, so that the rest of the package knows one form
- * only. What changed in that range, for operators in the table: reductions got their axes as an input (18), Split needs
- * the number of its outputs (18), average pooling got dilations (19), Gelu and GroupNormalization came (20 and 18, changed in
- * 21) and are written as what they are made of, and `Constant` nodes are stored as the constants they are.
+ * only. What changed in that range: reductions got their axes as an input (18), Split needs the number of its outputs (18),
+ * RoiAlign got another default (16), average pooling got dilations (19), casts got `saturate` (19), which matters for 8-bit
+ * floats only, Gelu and GroupNormalization came (20 and 18, changed in 21) and are written as what they are made of, and
+ * `Constant` nodes are stored as the constants they are. The other changes up to 18 added element types and attributes whose
+ * defaults mean what was meant before; for those after it see `needsOwnOpset`.
  * @param node as it is in the file
  */
 export function upgradeNode(node: Node, options: UpgradeOptions): Upgraded {
-  if (node.op === "Constant" && node.domain === "") {
-    const value = constantValue(node);
-    return value ? { nodes: [], constants: new Map([[node.outputs[0] ?? "", value]]) } : unchanged(node);
+  if (node.domain !== "") {
+    return unchanged(node);
   }
-  const written = node.domain === "" ? decompose(node, options) : undefined;
+  if (node.op === "Constant") {
+    return { nodes: [], constants: new Map([[node.outputs[0] ?? "", constantValue(node)]]) };
+  }
+  const written = decompose(node, options);
   if (written) {
     return written;
   }
@@ -45,12 +51,47 @@ export function upgradeNode(node: Node, options: UpgradeOptions): Upgraded {
     const { dilations: _, ...attributes } = node.attributes;
     return unchanged({ ...node, attributes });
   }
+  if (node.op === "Cast" && node.attributes.saturate) {
+    const { saturate: _, ...attributes } = node.attributes;
+    return unchanged({ ...node, attributes });
+  }
+  if (node.op === "RoiAlign" && options.opset < 16) {
+    const attributes = { ...node.attributes, coordinate_transformation_mode: attribute.string("output_half_pixel") };
+    return unchanged({ ...node, attributes });
+  }
+  // Outside of training, dropout does nothing; which it is, is said by the third input.
+  if (node.op === "Dropout" && !node.inputs[2] && !node.outputs[1]) {
+    return unchanged({
+      ...node,
+      op: "Identity",
+      inputs: node.inputs.slice(0, 1),
+      outputs: node.outputs.slice(0, 1),
+      attributes: {},
+    });
+  }
   return unchanged(node);
+}
+
+/**
+ * True for a node in the form of set 18 that says something which set 18 does not have, so that its graph has to keep the
+ * operator set of its file: padding by wrapping around, dilated average pooling, a way of resizing (all of 19).
+ */
+export function needsOwnOpset({ op, attributes }: Node): boolean {
+  switch (op) {
+    case "Pad":
+      return stringAttribute(attributes, "mode", "") === "wrap";
+    case "AveragePool":
+      return attributes.dilations !== undefined;
+    case "Resize":
+      return stringAttribute(attributes, "coordinate_transformation_mode", "") === "half_pixel_symmetric";
+    default:
+      return false;
+  }
 }
 
 const unchanged = (node: Node): Upgraded => ({ nodes: [node], constants: new Map() });
 
-function constantValue(node: Node): ConstantTensor | undefined {
+function constantValue(node: Node): ConstantTensor {
   const { value, value_float: float, value_int: int, value_floats: floats, value_ints: ints } = node.attributes;
   if (value?.kind === "tensor") {
     return value.value;
@@ -64,5 +105,11 @@ function constantValue(node: Node): ConstantTensor | undefined {
   if (floats?.kind === "floats") {
     return constantTensor("float32", [floats.value.length], Float32Array.from(floats.value));
   }
-  return ints?.kind === "ints" ? int64Vector(ints.value) : undefined;
+  if (ints?.kind === "ints") {
+    return int64Vector(ints.value);
+  }
+  const given = Object.keys(node.attributes).join(", ");
+  return unsupported(
+    `the Constant "${node.name}" holds ${given === "" ? "nothing" : given}; tensors, floats and integers are read, text and sparse tensors are not`,
+  );
 }

@@ -7,5 +7,6 @@ export { createWriter, inferTypes } from "./infer.js";
 export { isFloat } from "./inference.js";
 export { isOpName, type OpName, opNames } from "./op-names.js";
 export { type GemmOptions, OpWriter, type ReduceOptions, type SliceOptions } from "./op-writer.js";
+export { knownNumbers, partialOfConstant } from "./partial-values.js";
 export { findOp, ops } from "./table.js";
 export { type DefinitionLookup, type EmitOptions, GraphWriter } from "./writer.js";

@@ -1,4 +1,4 @@
-import { ArgumentError, nearestName, ShapeError } from "@diffusiongym/core";
+import { ArgumentError, IncompatibleError, nearestName, ShapeError } from "@diffusiongym/core";
 import {
   type Attributes,
   type ConstantTensor,
@@ -17,6 +17,9 @@ import { equalShapes } from "./dimensions.js";
 import { keyOf, trimmed } from "./node-key.js";
 import type { OpName } from "./op-names.js";
 import { knownNumbers, partialOfConstant } from "./partial-values.js";
+
+/** A type without the name of the value that it was taken from. */
+const typeOnly = ({ type, shape }: TensorType): TensorType => ({ type, shape });
 
 /** Finds an operator's definition. */
 export type DefinitionLookup = (op: string) => OpTyping | undefined;
@@ -50,6 +53,10 @@ export class GraphWriter {
   readonly #constants = new Map<string, string>();
   readonly #parameters: string[] = [];
   readonly #graphName: string;
+  /** What a continued graph says of its operator sets. */
+  #versions: Pick<Graph, "opset" | "domains"> = { opset: defaultOpset };
+  /** Values whose type is not known, because an opaque node makes them, and why. */
+  readonly #untyped = new Map<string, string>();
 
   /**
    * @param lookup the operator table
@@ -64,6 +71,7 @@ export class GraphWriter {
   }
 
   #continue(graph: Graph): void {
+    this.#versions = { opset: graph.opset, ...(graph.domains && { domains: graph.domains }) };
     for (const input of graph.inputs) {
       this.declareInput(input.name, input);
     }
@@ -79,10 +87,14 @@ export class GraphWriter {
     }
     for (const node of graph.nodes) {
       this.#nodeNames.reserve(node.name);
+      if (node.opaque !== undefined) {
+        this.#keepOpaque(node, node.opaque, graph.valueInfo);
+        continue;
+      }
       const types = this.#infer(node, node.outputs[0] ?? node.name);
       node.outputs.forEach((output, i) => {
         if (output !== "") {
-          this.#types.set(output, types[i] ?? this.#missingOutput(node, i));
+          this.#types.set(output, typeOnly(types[i] ?? this.#missingOutput(node, i)));
         }
       });
       const value = this.#evaluate(node);
@@ -92,6 +104,19 @@ export class GraphWriter {
       this.#written.set(keyOf(node.op, node.inputs, node.attributes), this.#nodes.length);
       this.#nodes.push(node);
     }
+  }
+
+  /** A node that only the runtime knows: its outputs have the types that the graph declares, if any. */
+  #keepOpaque(node: Node, reason: string, declared: Graph["valueInfo"]): void {
+    for (const output of node.outputs) {
+      const type = declared.get(output);
+      if (type) {
+        this.#types.set(output, type);
+      } else {
+        this.#untyped.set(output, `${node.op} (node "${node.name}") makes it, and ${reason}`);
+      }
+    }
+    this.#nodes.push(node);
   }
 
   /** Declares an input of the graph. */
@@ -166,10 +191,16 @@ export class GraphWriter {
 
   /**
    * Any value by name.
-   * @throws ArgumentError when there is none, with the nearest name
+   * @throws ArgumentError when there is none, with the nearest name; IncompatibleError when its type is not known
    */
   value(name: string): ValueInfo {
     const type = this.#types.get(name);
+    const untyped = this.#untyped.get(name);
+    if (untyped !== undefined) {
+      throw new IncompatibleError(
+        `The type of "${name}" is not known: ${untyped}. The network runs; nothing can be derived or built from this value.`,
+      );
+    }
     if (!type) {
       const nearest = nearestName(name, this.#types.keys());
       throw new ArgumentError(
@@ -228,7 +259,7 @@ export class GraphWriter {
       return [this.constant(constantTensor("int64", value.shape, BigInt64Array.from(numbers, BigInt)))];
     }
     outputs.forEach((output, i) => {
-      this.#types.set(output, types[i] ?? this.#missingOutput(node, i));
+      this.#types.set(output, typeOnly(types[i] ?? this.#missingOutput(node, i)));
     });
     if (value) {
       this.#partial.set(first, value);
@@ -266,7 +297,7 @@ export class GraphWriter {
       i === output ? name : (node.outputs[i] ?? ""),
     );
     this.#nodes[index] = { ...node, outputs };
-    this.#types.set(name, types[output] ?? this.#missingOutput(node, output));
+    this.#types.set(name, typeOnly(types[output] ?? this.#missingOutput(node, output)));
     return this.value(name);
   }
 
@@ -275,7 +306,7 @@ export class GraphWriter {
     const given = new Set([...this.#initializers.keys(), ...this.#inputs.map((input) => input.name)]);
     return {
       name: this.#graphName,
-      opset: defaultOpset,
+      ...this.#versions,
       inputs: [...this.#inputs],
       outputs: [...outputs],
       nodes: [...this.#nodes],
