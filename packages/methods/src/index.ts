@@ -1,4 +1,5 @@
 export * from "./adjoint-matching/index.js";
+export * from "./buffers/index.js";
 export * from "./kernels/index.js";
 export * from "./loop/index.js";
 export type * from "./method/index.js";

@@ -1,11 +1,5 @@
-import {
-  concatConditioning,
-  type DiffusionData,
-  type MaybePromise,
-  type RandomKey,
-  type SampleStreams,
-  sliceConditioning,
-} from "@diffusiongym/core";
+import type { DiffusionData, MaybePromise, RandomKey, SampleStreams } from "@diffusiongym/core";
+import { takeConditioning } from "../rows/index.js";
 
 /** Data points to learn, with whatever belongs to each. */
 export interface TrainingBatch<D, C> {
@@ -62,11 +56,4 @@ export async function trainingBatch<D extends DiffusionData<D>, C extends object
     ...(data.t && { t: pick(data.t) }),
     ...(data.x0 && { x0: data.x0.take(indices) }),
   };
-}
-
-function takeConditioning<C extends object>(conditioning: C, indices: Int32Array): C {
-  return concatConditioning(
-    Array.from(indices, (index) => sliceConditioning(conditioning, index, index + 1)),
-    Array.from(indices, () => 1),
-  );
 }

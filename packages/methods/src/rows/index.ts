@@ -1,2 +1,3 @@
 export { repeatEach, stackCoefficients, timesPerSample } from "./coefficients.js";
 export { groupsOfSteps, repeatConditioning, stackData, unstackData } from "./stack.js";
+export { takeConditioning } from "./take.js";

@@ -7,6 +7,7 @@ import {
 } from "@diffusiongym/core";
 import { cosineSchedule, type LearningRateSchedule } from "@diffusiongym/nn";
 import { requireOneOf } from "../method/index.js";
+import { requireAbove, requireCount } from "../training/index.js";
 import type { ValueTarget } from "./targets.js";
 import type { TrainableValue } from "./trainable-value.js";
 import type { ValueWeighting } from "./weights.js";
@@ -90,9 +91,7 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
   requireCount("iterations", iterations);
   requireCount("batchSize", batchSize);
   requireCount("regressionBatchSize", regressionBatchSize);
-  if (!(maxGradientNorm > 0)) {
-    throw new ArgumentError(`maxGradientNorm must be > 0, got ${maxGradientNorm}.`, "maxGradientNorm", maxGradientNorm);
-  }
+  requireAbove("maxGradientNorm", maxGradientNorm, 0);
   const { annealing, learningRate = 1e-3, target = "martingale", weights = "uniform" } = options;
   requireOneOf("target", target, ["martingale", "plain"]);
   if (typeof weights !== "function") {
@@ -129,10 +128,4 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
     regressionBatchSize,
     seed: options.seed ?? 0,
   };
-}
-
-function requireCount(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new ArgumentError(`${name} must be a whole number >= 1, got ${value}.`, name, value);
-  }
 }

@@ -15,12 +15,18 @@ import {
   type Method,
   type MethodState,
   type Metrics,
-  RequirementError,
   scheduleIdentity,
   underPrefix,
   withPrefix,
 } from "../method/index.js";
 import { AbortRules, type Baseline, meanPathCost, rewardStatistics } from "../monitoring/index.js";
+import {
+  needsMemorylessNoise,
+  needsNoPolicy,
+  needsParameters,
+  needsRewardScale,
+  requireAll,
+} from "../training/index.js";
 import { type ResolvedOptions, resolveOptions, type ValueMatchingOptions } from "./options.js";
 import { costsToGo } from "./targets.js";
 import { TimeBins } from "./time-bins.js";
@@ -79,33 +85,14 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     return this.completed;
   }
 
-  validate(): void {
+  validate(): Promise<void> {
     const { environment, value } = this.options;
-    const refuse = (requirement: string, message: string): never => {
-      throw new RequirementError(`Value matching cannot start: ${message}`, this.name, requirement);
-    };
-    if (!environment.noiseSchedule.isMemoryless) {
-      refuse(
-        "memoryless noise",
-        "it needs memoryless noise, for which start and end of the process are independent. " +
-          "Build the environment without noiseSchedule, or with memorylessNoise().",
-      );
-    }
-    if (environment.policy !== undefined) {
-      refuse(
-        "no policy",
-        "the environment has a policy; set environment.policy = undefined, or adapt the policy itself.",
-      );
-    }
-    if (environment.rewardScale === 0) {
-      refuse(
-        "a reward scale",
-        "rewardScale is 0, so there is nothing to adapt to; build the environment with another.",
-      );
-    }
-    if (value.network.parameters.size === 0) {
-      refuse("parameters", "the value function has no parameters to train.");
-    }
+    return requireAll(this.name, "Value matching", [
+      needsMemorylessNoise(environment),
+      needsNoPolicy(environment),
+      needsRewardScale(environment),
+      needsParameters(value.network.parameters, "value function"),
+    ]);
   }
 
   async iterate(signal?: AbortSignal): Promise<Metrics> {

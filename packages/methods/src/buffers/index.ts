@@ -1,0 +1,1 @@
+export { type BufferRows, EndpointBuffer, type EndpointBufferOptions, type Pool } from "./endpoint-buffer.js";
