@@ -1,4 +1,4 @@
-import { errorCode, makeFolder, type NodeModules, writeBeside } from "../platform/index.js";
+import { besideName, errorCode, makeFolder, type NodeModules, writeBeside } from "../platform/index.js";
 import type { Source } from "./source.js";
 
 /**
@@ -77,7 +77,7 @@ export class RepositoryCache {
     const { fs, path } = this.#node;
     const pointer = this.pointer(commit, file);
     await makeFolder(this.#node, path.dirname(pointer));
-    const temporary = `${pointer}.${process.pid}-${Math.floor(performance.now() * 1000)}.part`;
+    const temporary = besideName(this.#node, pointer);
     try {
       await fs
         .symlink(path.relative(path.dirname(pointer), blob), temporary)

@@ -5,10 +5,11 @@ import type { NodeModules } from "./node.js";
  * @param path where it is to be; its folder is made
  * @param bytes what it is to hold
  */
-export async function writeBeside({ fs, path: paths }: NodeModules, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}-${Math.floor(performance.now() * 1000)}.part`;
+export async function writeBeside(node: NodeModules, path: string, bytes: Uint8Array): Promise<void> {
+  const { fs } = node;
+  const temporary = besideName(node, path);
   try {
-    await makeFolder({ fs, path: paths }, paths.dirname(path));
+    await makeFolder(node, node.path.dirname(path));
     const file = await fs.open(temporary, "wx");
     try {
       await file.writeFile(bytes);
@@ -21,6 +22,11 @@ export async function writeBeside({ fs, path: paths }: NodeModules, path: string
     await fs.rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** A name beside a path that nobody else uses. */
+export function besideName({ crypto }: NodeModules, path: string): string {
+  return `${path}.${crypto.randomBytes(6).toString("hex")}.part`;
 }
 
 /**
