@@ -1,0 +1,1 @@
+export { checkMethod, type MethodCheck, type MethodSetup } from "./check-method.js";
