@@ -1,4 +1,4 @@
-import { type Graph, type Node, typeOf, UniqueNames, type ValueInfo, valueNames } from "../ir/index.js";
+import { type Graph, type Node, renameNode, typeOf, UniqueNames, type ValueInfo, valueNames } from "../ir/index.js";
 import type { Adjoints } from "./adjoints.js";
 import { Barriers, StandInWriter } from "./barriers.js";
 import { addSecondPass, type SecondPass, type Twin } from "./second-pass.js";
@@ -118,7 +118,9 @@ export class Recomputation {
     };
     const length = this.#segments.length;
     return written.nodes.map((node, index) =>
-      index < length ? { ...node, inputs: node.inputs.map((name) => hold(name, this.#segments[index]!)) } : node,
+      index < length
+        ? { ...renameNode(node, (name) => hold(name, this.#segments[index]!)), outputs: node.outputs }
+        : node,
     );
   }
 }

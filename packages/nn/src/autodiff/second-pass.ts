@@ -1,4 +1,13 @@
-import { type Graph, type Node, typeOf, UniqueNames, type ValueInfo, valueNames } from "../ir/index.js";
+import {
+  type Graph,
+  type Node,
+  renameNode,
+  typeOf,
+  UniqueNames,
+  type ValueInfo,
+  valueNames,
+  valuesRead,
+} from "../ir/index.js";
 import { isFloat } from "../ops/index.js";
 
 /** Where a derivative reads the values of a node that is computed twice. */
@@ -57,11 +66,11 @@ export function addSecondPass(graph: Graph, segments: readonly number[]): Second
       if (segments[index] !== segment) {
         return;
       }
-      const substituted = node.inputs.map(substitute);
       // What follows from parameters and shapes alone is small, and a runtime would merge it with the first.
-      if (substituted.every((name, i) => name === node.inputs[i])) {
+      if (valuesRead(node).every((name) => substitute(name) === name)) {
         return;
       }
+      const substituted = renameNode(node, substitute);
       const outputs = node.outputs.map((name) => {
         if (name === "") {
           return "";
@@ -73,7 +82,7 @@ export function addSecondPass(graph: Graph, segments: readonly number[]): Second
         }
         return twin;
       });
-      const twin: Node = { ...node, name: nodeNames.unique(`${node.name}:again`), inputs: substituted, outputs };
+      const twin: Node = { ...substituted, name: nodeNames.unique(`${node.name}:again`), outputs };
       const standIns = node.outputs.map((name) => (lasting.has(name) ? substitute(name) : undefined));
       twins.set(index, { node: twin, index: nodes.length, kept: standIns });
       nodes.push(twin);
@@ -107,7 +116,7 @@ interface Placement {
 function valuesReadLater(graph: Graph, { segments, segmentOf }: Placement): ReadonlySet<string> {
   const later = new Set<string>();
   graph.nodes.forEach((node, index) => {
-    for (const name of node.inputs) {
+    for (const name of valuesRead(node)) {
       const made = segmentOf.get(name);
       if (made !== undefined && made < segments[index]!) {
         later.add(name);

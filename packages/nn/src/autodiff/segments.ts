@@ -1,5 +1,5 @@
 import { ArgumentError, nearestName } from "@diffusiongym/core";
-import { type Dimension, type Graph, typeOf } from "../ir/index.js";
+import { type Dimension, type Graph, typeOf, valuesRead } from "../ir/index.js";
 import { isFloat } from "../ops/index.js";
 
 /**
@@ -71,7 +71,7 @@ function estimate(segments: readonly number[], stretches: readonly Stretch[]): n
 function stretchesOf(graph: Graph): Stretch[] {
   const last = new Map<string, number>();
   graph.nodes.forEach((node, index) => {
-    for (const input of node.inputs) {
+    for (const input of valuesRead(node)) {
       last.set(input, index);
     }
   });

@@ -1,28 +1,10 @@
-import { ArgumentError, IncompatibleError, nearestName, ShapeError } from "@diffusiongym/core";
-import {
-  type Graph,
-  type Node,
-  nameOutputs,
-  producers,
-  prune,
-  UniqueNames,
-  validate,
-  valueNames,
-} from "../ir/index.js";
-import {
-  createWriter,
-  type Differentiation,
-  findOp,
-  inferTypes,
-  isFloat,
-  type OpWriter,
-  printShape,
-} from "../ops/index.js";
+import { ArgumentError, nearestName } from "@diffusiongym/core";
+import { type Graph, nameOutputs, prune, UniqueNames, validate, valueNames } from "../ir/index.js";
+import { createWriter, inferTypes, isFloat, type OpWriter } from "../ops/index.js";
 import { Adjoints } from "./adjoints.js";
 import { Recomputation } from "./recomputation.js";
-import type { Twin } from "./second-pass.js";
 import type { Checkpointing } from "./segments.js";
-import { findSwish, gradientOfSwish } from "./swish.js";
+import { walkBack } from "./walk-back.js";
 
 /** What to differentiate, and with respect to what. */
 export interface VjpOptions {
@@ -87,14 +69,7 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
     }
   }
 
-  const active = dependents(graph, write, wrt);
-  const made = producers(graph);
-  for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    recomputation?.enter(index, adjoints);
-    const node = graph.nodes[index]!;
-    const seen = recomputation?.twin(index) ?? { node, index };
-    differentiate({ write, node, seen, active, adjoints, made, wrt });
-  }
+  walkBack({ write, nodes: graph.nodes, wrt, adjoints, recomputation });
 
   const gradients = new Map<string, string>();
   const wanted = new Map(graph.outputs.map((name) => [name, name]));
@@ -107,94 +82,6 @@ export function vjp(graph: Graph, options: VjpOptions): Vjp {
   const named = nameOutputs(recomputation?.finish(written) ?? written, wanted, valueNames(graph));
   const result = prune(named, { outputs: [...keep, ...gradients.values()] });
   return { graph: result, gradients, cotangents: cotangentNames };
-}
-
-/** The values that depend differentiably on `wrt`, these included. */
-function dependents(graph: Graph, write: OpWriter, wrt: readonly string[]): ReadonlySet<string> {
-  const active = new Set(wrt);
-  for (const node of graph.nodes) {
-    if (differentiableInputs(node).some((input) => active.has(node.inputs[input]!))) {
-      for (const output of node.outputs) {
-        if (output !== "" && isFloat(write.value(output).type)) {
-          active.add(output);
-        }
-      }
-    }
-  }
-  return active;
-}
-
-function differentiableInputs(node: Node): number[] {
-  const definition = findOp(node.op);
-  if (!definition || definition.gradient === "none") {
-    return [];
-  }
-  return node.inputs.flatMap((name, input) =>
-    name === "" || definition.discreteInputs?.includes(input) ? [] : [input],
-  );
-}
-
-interface Step {
-  readonly write: OpWriter;
-  readonly node: Node;
-  /** The node whose values the rule reads: `node`, or the one that computes the same again. */
-  readonly seen: Omit<Twin, "kept"> & Partial<Pick<Twin, "kept">>;
-  readonly active: ReadonlySet<string>;
-  readonly adjoints: Adjoints;
-  readonly made: ReadonlyMap<string, Node>;
-  readonly wrt: readonly string[];
-}
-
-/** Adds what one node passes back to the cotangents of its inputs. */
-function differentiate(step: Step): void {
-  const { write, node, active, adjoints } = step;
-  const rule = findOp(node.op)?.gradient;
-  if (rule === undefined || rule === "none" || !node.outputs.some((output) => adjoints.get(output))) {
-    return;
-  }
-  const context = differentiation(step);
-  const swish = findSwish(node, step.made);
-  if (swish !== undefined && !step.wrt.includes(swish.sigmoid)) {
-    if (active.has(swish.x)) {
-      adjoints.add(swish.x, gradientOfSwish(context, swish));
-    }
-    return;
-  }
-  for (const input of differentiableInputs(node)) {
-    const name = node.inputs[input]!;
-    const gradient = active.has(name) ? rule(context, input) : undefined;
-    if (gradient) {
-      const { shape } = write.value(name);
-      if (gradient.shape.length !== shape.length) {
-        throw new ShapeError(
-          `The rule of ${node.op} (node "${node.name}") made a gradient of shape ${printShape(gradient.shape)} for "${name}" ` +
-            `of shape ${printShape(shape)}; please report this.`,
-        );
-      }
-      adjoints.add(name, gradient);
-    }
-  }
-}
-
-function differentiation({ write, node, seen, adjoints }: Step): Differentiation {
-  const inputs = seen.node.inputs.map((name) => (name === "" ? undefined : write.value(name)));
-  const refuse = (reason: string): never => {
-    throw new IncompatibleError(`${node.op} (node "${node.name}") cannot be differentiated: ${reason}.`);
-  };
-  return {
-    write,
-    op: node.op,
-    attributes: node.attributes,
-    inputs,
-    input: (input) => inputs[input] ?? refuse(`it has no input ${input}`),
-    output: (output) => {
-      const kept = seen.kept?.[output];
-      return kept === undefined ? write.outputOf(seen.index, output) : write.value(kept);
-    },
-    outputCount: node.outputs.length,
-    cotangent: (output) => adjoints.get(node.outputs[output] ?? ""),
-    refuse,
-  };
 }
 
 function requireFloats(write: OpWriter, names: readonly string[], argument: string): void {
