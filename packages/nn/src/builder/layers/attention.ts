@@ -1,4 +1,4 @@
-import { ArgumentError } from "@diffusiongym/core";
+import { ArgumentError, ShapeError } from "@diffusiongym/core";
 import { constantTensor, type Initialization } from "../../ir/index.js";
 import { type GraphBuilder, type GraphValue, kaimingUniform, xavierUniform, zeros } from "../graph/index.js";
 import { lastLength, linear } from "./linear.js";
@@ -6,7 +6,7 @@ import { lastLength, linear } from "./linear.js";
 /** What attention weights depend on, beside queries and keys. */
 export interface AttentionMasking {
   /**
-   * Which keys a query sees, broadcast to [N, heads, T, S]: of type bool, true where it does (as in PyTorch's
+   * Which keys a query sees, [T, S], or [N, heads, T, S] where axes may be 1: of type bool, true where it does (as in PyTorch's
    * `scaled_dot_product_attention`; `nn.MultiheadAttention` means the opposite), or of floats that are added to the scores.
    * A query that sees no key weighs all alike.
    * @default every query sees every key
@@ -190,6 +190,11 @@ function dividedWidth(layer: string, width: number, heads: number): number {
 /** Attention of every head for itself: [N, T, heads d] from queries, keys and values of that layout. */
 function overHeads(g: GraphBuilder, options: DotProductOptions & { readonly heads: number }): GraphValue {
   const { query, key, value, heads, mask } = options;
+  if (mask && mask.shape.length !== 2 && mask.shape.length !== 4) {
+    throw new ShapeError(
+      `attention: the mask has the shape [${mask.shape.join(", ")}]; [T, S] or [N, heads, T, S] is needed, where N, heads and T may be 1.`,
+    );
+  }
   if (heads === 1) {
     // Without the axis of heads nothing needs to be moved; a mask that has it is brought to three axes.
     const flat = mask && mask.shape.length === 4 ? g.squeeze(mask, [1]) : mask;

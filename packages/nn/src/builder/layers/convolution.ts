@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError } from "@diffusiongym/core";
-import { attribute } from "../../ir/index.js";
+import { attribute, type Initialization } from "../../ir/index.js";
 import { type GraphBuilder, type GraphValue, kaimingUniform } from "../graph/index.js";
 
 /** Options of convolutions. A single number stands for every spatial axis. */
@@ -22,6 +22,8 @@ export interface ConvolutionOptions {
   readonly groups?: number;
   /** Whether a bias is added. @default true */
   readonly bias?: boolean;
+  /** Start of the weight and the bias. @default PyTorch's: uniform on +-1/sqrt(inputs of one output) */
+  readonly initialization?: Initialization;
 }
 
 /** Options of a transposed convolution. */
@@ -93,7 +95,7 @@ function convolve(g: GraphBuilder, x: GraphValue, options: Convolution): GraphVa
   const size = kernel.reduce((product, length) => product * length, 1);
   const shape = transposed ? [channels, out / groups, ...kernel] : [out, channels / groups, ...kernel];
   // PyTorch takes the second axis of the weight for its inputs, in transposed convolutions too.
-  const initialization = kaimingUniform(shape[1]! * size);
+  const { initialization = kaimingUniform(shape[1]! * size) } = options;
   const weight = g.parameter(`${name}.weight`, shape, initialization);
   const shift = bias ? g.parameter(`${name}.bias`, [out], initialization) : undefined;
   const attributes = {

@@ -13,6 +13,12 @@ export {
   silu,
 } from "./activations.js";
 export {
+  type AdaptiveLayerNormOptions,
+  type AdaptiveLayerNormZeroOptions,
+  adaptiveLayerNorm,
+  adaptiveLayerNormZero,
+} from "./adaptive-layer-norm.js";
+export {
   type AttentionMasking,
   type AttentionOptions,
   attention,
@@ -30,8 +36,10 @@ export {
   convTranspose2d,
 } from "./convolution.js";
 export { type EmbeddingOptions, embedding } from "./embedding.js";
+export { type FeedForwardOptions, feedForward } from "./feed-forward.js";
 export { type FilmOptions, film } from "./film.js";
 export { type GroupNormOptions, groupNorm } from "./group-norm.js";
+export { type InstanceNormOptions, instanceNorm } from "./instance-norm.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { type LinearOptions, lastLength, linear } from "./linear.js";
 export {
@@ -45,7 +53,10 @@ export {
 export { type ResidualBlockOptions, residualBlock, type TimeNormalization } from "./residual-block.js";
 export { type RmsNormOptions, rmsNorm } from "./rms-norm.js";
 export {
+  fourierFeatures,
   fourierTimeFeatures,
+  type GaussianFourierOptions,
+  gaussianFourierFeatures,
   type SinusoidalOptions,
   sinusoidalFeatures,
   sinusoidalTimeEmbedding,

@@ -1,5 +1,5 @@
 import { ArgumentError } from "@diffusiongym/core";
-import type { GraphBuilder, GraphValue } from "../graph/index.js";
+import { type GraphBuilder, type GraphValue, normal } from "../graph/index.js";
 import { silu } from "./activations.js";
 import { linear } from "./linear.js";
 
@@ -26,9 +26,7 @@ export interface SinusoidalOptions {
  */
 export function sinusoidalFeatures(g: GraphBuilder, t: GraphValue, options: SinusoidalOptions): GraphValue {
   const { dim, windowSize = 1000, timeMultiplier = 1000, frequencyShift = 0, cosinesFirst = false } = options;
-  if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0) {
-    throw new ArgumentError(`sinusoidalFeatures: dim must be an even number >= 2, got ${dim}.`, "dim", dim);
-  }
+  requireEven("sinusoidalFeatures", dim);
   const half = dim / 2;
   if (half === frequencyShift) {
     throw new ArgumentError(
@@ -79,4 +77,44 @@ export function fourierTimeFeatures(
   const column = g.unsqueeze(t, [1]);
   const angles = g.mul(column, g.floats(frequencies.map((frequency) => 2 * Math.PI * frequency)));
   return g.concat([column, g.sin(angles), g.cos(angles)], 1);
+}
+
+/**
+ * [sin(2 pi w x), cos(2 pi w x)] for given frequencies w.
+ * @param g the builder
+ * @param x numbers of shape [N]
+ * @param frequencies of shape [K]
+ * @returns features of shape [N, 2 K]
+ */
+export function fourierFeatures(g: GraphBuilder, x: GraphValue, frequencies: GraphValue): GraphValue {
+  const angles = g.mul(g.unsqueeze(x, [1]), g.mul(frequencies, 2 * Math.PI));
+  return g.concat([g.sin(angles), g.cos(angles)], 1);
+}
+
+/** Options of `gaussianFourierFeatures`. */
+export interface GaussianFourierOptions {
+  /** The parameter's name is `<name>.weight`: the frequencies, [dim / 2]. */
+  readonly name: string;
+  /** Number of features, even: half sines, half cosines. */
+  readonly dim: number;
+  /** Standard deviation of the frequencies at the start. @default 16 */
+  readonly scale?: number;
+}
+
+/**
+ * `fourierFeatures` with frequencies that are a parameter and start as normal random numbers (arXiv 2006.10739).
+ * @param g the builder
+ * @param x numbers of shape [N], for example logarithms of noise levels
+ * @returns features of shape [N, dim]
+ */
+export function gaussianFourierFeatures(g: GraphBuilder, x: GraphValue, options: GaussianFourierOptions): GraphValue {
+  const { name, dim, scale = 16 } = options;
+  requireEven("gaussianFourierFeatures", dim);
+  return fourierFeatures(g, x, g.parameter(`${name}.weight`, [dim / 2], normal(scale)));
+}
+
+function requireEven(caller: string, dim: number): void {
+  if (!Number.isInteger(dim) || dim < 2 || dim % 2 !== 0) {
+    throw new ArgumentError(`${caller}: dim must be an even number >= 2, got ${dim}.`, "dim", dim);
+  }
 }

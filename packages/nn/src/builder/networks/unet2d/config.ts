@@ -1,5 +1,6 @@
 import { ArgumentError, requireKnown } from "@diffusiongym/core";
 import { type ActivationName, activationNames, type TimeNormalization } from "../../layers/index.js";
+import type { ImageSize } from "../image-size.js";
 
 /** Blocks of the way down: residual blocks, with attention or not, then halving by a convolution or a residual block. */
 export const downBlockTypes = ["DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"] as const;
@@ -17,7 +18,7 @@ export type UpBlockType = (typeof upBlockTypes)[number];
  */
 export interface Unet2dConfig {
   /** Height and width of the images, or one number for both. @default any, decided by each run */
-  readonly sampleSize?: number | readonly [height: number, width: number] | null;
+  readonly sampleSize?: ImageSize | null;
   /** @default 3 */
   readonly inChannels?: number;
   /** @default 3 */

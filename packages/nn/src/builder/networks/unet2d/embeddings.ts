@@ -1,9 +1,6 @@
 import { type GraphBuilder, type GraphValue, normal } from "../../graph/index.js";
-import { embedding, linear, silu, sinusoidalFeatures } from "../../layers/index.js";
+import { embedding, fourierFeatures, linear, silu, sinusoidalFeatures } from "../../layers/index.js";
 import type { CompleteUnet2dConfig } from "./config.js";
-
-/** Standard deviation of the frequencies of a Fourier embedding. */
-const frequencyScale = 16;
 
 /** The embedding of time, and of class where there is one: [N, timeEmbeddingDim]. */
 export function embedTimeAndClass(g: GraphBuilder, config: CompleteUnet2dConfig, t: GraphValue): GraphValue {
@@ -42,11 +39,8 @@ function timeFeatures(g: GraphBuilder, config: CompleteUnet2dConfig): (numbers: 
           cosinesFirst: config.flipSinToCos,
         });
     case "fourier": {
-      const frequencies = g.mul(g.parameter("time_proj.weight", [dim], normal(frequencyScale)), 2 * Math.PI);
-      return (numbers) => {
-        const angles = g.mul(g.unsqueeze(g.log(numbers), [1]), frequencies);
-        return g.concat([g.sin(angles), g.cos(angles)], 1);
-      };
+      const frequencies = g.parameter("time_proj.weight", [dim], normal(16));
+      return (numbers) => fourierFeatures(g, g.log(numbers), frequencies);
     }
     case "learned": {
       const rows = g.parameter("time_proj.weight", [config.numTrainTimesteps!, dim], normal(1));

@@ -1,5 +1,6 @@
 import { GraphBuilder, type NetworkDefinition } from "../../graph/index.js";
 import { conv2d, groupNorm, silu } from "../../layers/index.js";
+import { sizeOfImage } from "../image-size.js";
 import { type BlockContext, downBlock, midBlock, upBlock } from "./blocks.js";
 import { completeUnet2dConfig, type Unet2dConfig } from "./config.js";
 import { embedTimeAndClass } from "./embeddings.js";
@@ -20,9 +21,8 @@ import { embedTimeAndClass } from "./embeddings.js";
 export function unet2d(config: Unet2dConfig): NetworkDefinition {
   const complete = completeUnet2dConfig(config);
   const { sampleSize, inChannels, outChannels, blockOutChannels, normNumGroups, normEps } = complete;
-  const [height, width] = typeof sampleSize === "number" ? [sampleSize, sampleSize] : (sampleSize ?? ["H", "W"]);
   const g = new GraphBuilder("unet2d");
-  const x = g.input("x", ["N", inChannels, height, width]);
+  const x = g.input("x", ["N", inChannels, ...sizeOfImage(sampleSize)]);
   const t = g.input("t", ["N"]);
   const time = g.mul(t, complete.timeMultiplier);
   const context: BlockContext = { g, config: complete, embedding: embedTimeAndClass(g, complete, time) };

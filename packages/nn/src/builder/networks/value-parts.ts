@@ -1,0 +1,27 @@
+import { type GraphBuilder, type GraphValue, zeros } from "../graph/index.js";
+import { fourierTimeFeatures, linear, type SmoothActivationName } from "../layers/index.js";
+
+/** What the configurations of all value networks share. */
+export interface ValueOptions {
+  /** Length of an extra input `conditioning` of shape [N, conditioningDim]; 0 for none. @default 0 */
+  readonly conditioningDim?: number;
+  /** A smooth one, because the gradient of the value is what steers. @default "silu" */
+  readonly activation?: SmoothActivationName;
+  /** Frequencies of the features of time, see `fourierTimeFeatures`. @default [1, 2], five features in all */
+  readonly timeFrequencies?: readonly number[];
+  /** Whether the last layer starts at 0, so that the value and its gradient do. @default true */
+  readonly zeroStart?: boolean;
+}
+
+/** Declares the inputs `t` and, where there is one, `conditioning`: features of time and the conditioning, [N, any] each. */
+export function timeAndConditioning(g: GraphBuilder, options: ValueOptions): GraphValue[] {
+  const { conditioningDim = 0, timeFrequencies } = options;
+  const time = fourierTimeFeatures(g, g.input("t", ["N"]), timeFrequencies);
+  return conditioningDim > 0 ? [time, g.input("conditioning", ["N", conditioningDim])] : [time];
+}
+
+/** The output `value` [N]: a linear layer `head` of features [N, any]. */
+export function valueHead(g: GraphBuilder, features: GraphValue, { zeroStart = true }: ValueOptions): void {
+  const head = linear(g, features, { name: "head", out: 1, ...(zeroStart ? { initialization: zeros } : {}) });
+  g.output("value", g.reshape(head, [-1]));
+}
