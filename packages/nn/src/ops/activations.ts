@@ -45,6 +45,21 @@ export const activationOps = {
     const between = write.mul(dy, write.add(write.mul(x, 1 / 3), 0.5));
     return write.where(write.less(x, -3), 0, write.where(write.greater(x, 3), dy, between));
   }),
+  // y = x where x > 0, alpha (exp(x / alpha) - 1) elsewhere:  dx = dy or (y / alpha + 1) dy.  At 0: 1 from both sides.
+  Celu: activation(["alpha"], ({ write, attributes, output }, dy, x) => {
+    const slope = write.add(write.mul(output(0), 1 / floatAttribute(attributes, "alpha", 1)), 1);
+    return write.where(write.greater(x, 0), dy, write.mul(dy, slope));
+  }),
+  // y = x where x > alpha, 0 elsewhere:  dx = dy or 0.  At the jump: 0.
+  ThresholdedRelu: activation(["alpha"], ({ write, attributes }, dy, x) =>
+    write.where(write.greater(x, floatAttribute(attributes, "alpha", 1)), dy, 0),
+  ),
+  // y = x + bias where x < -lambda, x - bias where x > lambda, 0 between:  dx = dy, dy, 0.  At the ends: 0.
+  Shrink: activation(["bias", "lambd"], ({ write, attributes }, dy, x) =>
+    write.where(write.greater(write.abs(x), floatAttribute(attributes, "lambd", 0.5)), dy, 0),
+  ),
+  // y = x / (1 + |x|):  dx = dy / (1 + |x|)^2
+  Softsign: activation([], ({ write }, dy, x) => write.div(dy, write.square(write.add(write.abs(x), 1)))),
   PRelu: {
     arity: [2, 2],
     attributes: [],

@@ -1,5 +1,5 @@
 import type { Application, OpDefinition } from "./definition.js";
-import { broadcastType, inputType, requireFloat, requireSameType, requireType } from "./inference.js";
+import { broadcastType, inputType, isFloat, requireFloat, requireSameType, requireType } from "./inference.js";
 
 const comparison: OpDefinition = {
   arity: [2, 2],
@@ -23,6 +23,26 @@ const logical: OpDefinition = {
   gradient: "none",
 };
 
+/** A question about each float that is answered the same on both sides of almost every number. */
+const question = (attributes: readonly string[]): OpDefinition => ({
+  arity: [1, 1],
+  attributes,
+  infer: (node) => [{ type: "bool", shape: requireFloat(node).shape }],
+  gradient: "none",
+});
+
+const bits: OpDefinition = {
+  arity: [2, 2],
+  attributes: [],
+  infer: (node) => {
+    const type = requireSameType(node);
+    return isFloat(type) || type === "bool"
+      ? node.fail(`has no bits of the type ${type}`)
+      : [broadcastType(node, type)];
+  },
+  gradient: "none",
+};
+
 /** Comparisons and logic: conditions without a derivative. */
 export const comparisonOps = {
   Equal: comparison,
@@ -32,12 +52,12 @@ export const comparisonOps = {
   LessOrEqual: comparison,
   And: logical,
   Or: logical,
-  IsNaN: {
-    arity: [1, 1],
-    attributes: [],
-    infer: (node) => [{ type: "bool", shape: requireFloat(node).shape }],
-    gradient: "none",
-  },
+  Xor: logical,
+  IsNaN: question([]),
+  IsInf: question(["detect_negative", "detect_positive"]),
+  BitwiseAnd: bits,
+  BitwiseOr: bits,
+  BitwiseXor: bits,
   Not: {
     arity: [1, 1],
     attributes: [],

@@ -1,7 +1,8 @@
-import { attribute, type Dimension, intAttribute, stringAttribute, type ValueInfo } from "../ir/index.js";
+import { attribute, type Dimension, intAttribute, type ValueInfo } from "../ir/index.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
 import { printShape } from "./dimensions.js";
 import { axisOf, inputType, requireSameType, requireType } from "./inference.js";
+import { gradientOfScatter } from "./scatter-reductions.js";
 
 function axisAttribute(node: Differentiation, rank: number): number {
   const axis = intAttribute(node.attributes, "axis", 0);
@@ -114,23 +115,16 @@ export const indexingOps = {
     attributes: ["axis", "reduction"],
     infer: inferScatter,
     discreteInputs: [1],
-    // y = x with u added at i:     dx = dy,                     du = dy at i
-    // y = x with u written at i:   dx = dy with zeros at i,     du = dy at i  (indices must not repeat, as ONNX demands)
     gradient: (node, input) => {
       const { write } = node;
-      const gradient = node.cotangent(0);
-      const reduction = stringAttribute(node.attributes, "reduction", "none");
-      if (reduction !== "none" && reduction !== "add") {
-        return node.refuse(`the reduction "${reduction}" has no derivative here; "none" and "add" do`);
-      }
-      const axis = axisAttribute(node, node.input(0).shape.length);
-      if (!gradient || (input === 0 && reduction === "add")) {
-        return gradient;
-      }
-      const attributes = { axis: attribute.int(axis) };
-      return input === 2
-        ? write.emit("GatherElements", [gradient, node.input(1)], { attributes })[0]
-        : write.emit("ScatterElements", [gradient, node.input(1), write.zerosLike(node.input(2))], { attributes })[0];
+      const axis = attribute.int(axisAttribute(node, node.input(0).shape.length));
+      return gradientOfScatter(node, input, {
+        gather: (value) => write.emit("GatherElements", [value, node.input(1)], { attributes: { axis } })[0]!,
+        scatter: (base, updates, reduction) =>
+          write.emit("ScatterElements", [base, node.input(1), updates], {
+            attributes: reduction === "none" ? { axis } : { axis, reduction: attribute.string(reduction) },
+          })[0]!,
+      });
     },
   },
 } satisfies Record<string, OpDefinition>;

@@ -1,6 +1,7 @@
 import { type ElementType, intAttribute, type TensorType } from "../ir/index.js";
 import type { Application } from "./application.js";
 import { broadcastShapes, printShape, resolveAxis } from "./dimensions.js";
+import { onnxTypeCode } from "./element-codes.js";
 
 /** A required input's type. */
 export function inputType(node: Application, index: number): TensorType {
@@ -39,6 +40,12 @@ export function broadcastType(
   const shapes = indices.map((index) => inputType(node, index).shape);
   const shape = broadcastShapes(shapes);
   return { type, shape: shape ?? node.fail(`cannot broadcast the shapes ${shapes.map(printShape).join(" and ")}`) };
+}
+
+/** The element type of a number in ONNX's `TensorProto.DataType`, `undefined` for one that this package does not have. */
+export function elementTypeOfCode(code: number): ElementType | undefined {
+  const found = Object.entries(onnxTypeCode).find(([, number]) => number === code);
+  return found?.[0] as ElementType | undefined;
 }
 
 /** Element types with a derivative. */

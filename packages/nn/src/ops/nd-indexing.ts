@@ -1,7 +1,9 @@
-import { attribute, type Dimension, intAttribute, stringAttribute } from "../ir/index.js";
+import { attribute, type Dimension, intAttribute, type ValueInfo } from "../ir/index.js";
 import type { Application, OpDefinition } from "./definition.js";
 import { printShape } from "./dimensions.js";
 import { inputType, requireSameType, requireType } from "./inference.js";
+import type { OpWriter } from "./op-writer.js";
+import { gradientOfScatter } from "./scatter-reductions.js";
 
 /** Number of leading axes of the data that each index vector fixes. */
 function indexDepth(node: Application): number {
@@ -14,6 +16,26 @@ function indexDepth(node: Application): number {
   return depth > shape.length
     ? node.fail(`has indices of ${depth} entries into the shape ${printShape(shape)}`)
     : depth;
+}
+
+/** Indices that also say where in the leading `batch` axes they are, which the given ones leave to their place. */
+function withBatchIndices(write: OpWriter, indices: ValueInfo, batch: number): ValueInfo {
+  const rank = indices.shape.length;
+  if (batch === 0) {
+    return indices;
+  }
+  const shape = write.shapeOf(indices);
+  const column = write.concat(
+    [write.slice(shape, { starts: [0], ends: [rank - 1], axes: [0] }), write.integers([1])],
+    0,
+  );
+  const places = Array.from({ length: batch }, (_, axis) => {
+    const length = write.squeeze(write.slice(shape, { starts: [axis], ends: [axis + 1], axes: [0] }), [0]);
+    const places = write.emit("Range", [write.scalar(0, "int64"), length, write.scalar(1, "int64")])[0]!;
+    const others = indices.shape.flatMap((_, at) => (at === axis ? [] : [at]));
+    return write.expand(write.unsqueeze(places, others), column);
+  });
+  return write.concat([...places, indices], rank - 1);
 }
 
 /** Operators that read or write whole blocks at vectors of indices. */
@@ -36,15 +58,12 @@ export const ndIndexingOps = {
     discreteInputs: [1],
     // y_j = x at i_j:  dx = dy added into zeros at i
     gradient: (node) => {
-      const gradient = node.cotangent(0);
-      if (intAttribute(node.attributes, "batch_dims", 0) !== 0) {
-        return node.refuse("only batch_dims = 0 has a derivative here");
-      }
-      const attributes = { reduction: attribute.string("add") };
       const { write } = node;
+      const gradient = node.cotangent(0);
+      const indices = withBatchIndices(write, node.input(1), intAttribute(node.attributes, "batch_dims", 0));
+      const attributes = { reduction: attribute.string("add") };
       return (
-        gradient &&
-        write.emit("ScatterND", [write.zerosLike(node.input(0)), node.input(1), gradient], { attributes })[0]
+        gradient && write.emit("ScatterND", [write.zerosLike(node.input(0)), indices, gradient], { attributes })[0]
       );
     },
   },
@@ -63,21 +82,15 @@ export const ndIndexingOps = {
       return [{ type, shape }];
     },
     discreteInputs: [1],
-    // y = x with u added at i:     dx = dy,                     du = dy at i
-    // y = x with u written at i:   dx = dy with zeros at i,     du = dy at i  (indices must not repeat, as ONNX demands)
     gradient: (node, input) => {
       const { write } = node;
-      const gradient = node.cotangent(0);
-      const reduction = stringAttribute(node.attributes, "reduction", "none");
-      if (reduction !== "none" && reduction !== "add") {
-        return node.refuse(`the reduction "${reduction}" has no derivative here; "none" and "add" do`);
-      }
-      if (!gradient || (input === 0 && reduction === "add")) {
-        return gradient;
-      }
-      return input === 2
-        ? write.emit("GatherND", [gradient, node.input(1)])[0]
-        : write.emit("ScatterND", [gradient, node.input(1), write.zerosLike(node.input(2))])[0];
+      return gradientOfScatter(node, input, {
+        gather: (value) => write.emit("GatherND", [value, node.input(1)])[0]!,
+        scatter: (base, updates, reduction) =>
+          write.emit("ScatterND", [base, node.input(1), updates], {
+            attributes: reduction === "none" ? {} : { reduction: attribute.string(reduction) },
+          })[0]!,
+      });
     },
   },
 } satisfies Record<string, OpDefinition>;

@@ -25,8 +25,13 @@ export const opNames = [
   "LessOrEqual",
   "And",
   "Or",
+  "Xor",
   "Not",
   "IsNaN",
+  "IsInf",
+  "BitwiseAnd",
+  "BitwiseOr",
+  "BitwiseXor",
   // elementwise, one input
   "Neg",
   "Abs",
@@ -40,7 +45,16 @@ export const opNames = [
   "Log",
   "Sin",
   "Cos",
+  "Tan",
+  "Asin",
+  "Acos",
+  "Atan",
+  "Sinh",
+  "Cosh",
   "Tanh",
+  "Asinh",
+  "Acosh",
+  "Atanh",
   "Sigmoid",
   "Softplus",
   "Erf",
@@ -49,6 +63,10 @@ export const opNames = [
   "PRelu",
   "Elu",
   "Selu",
+  "Celu",
+  "ThresholdedRelu",
+  "Shrink",
+  "Softsign",
   "HardSigmoid",
   "HardSwish",
   "Identity",
@@ -56,6 +74,7 @@ export const opNames = [
   // matrix products
   "MatMul",
   "Gemm",
+  "Einsum",
   // convolutions, pooling, resampling
   "Conv",
   "ConvTranspose",
@@ -69,6 +88,7 @@ export const opNames = [
   "ConstantOfShape",
   "NonZero",
   "Range",
+  "EyeLike",
   // rearranging
   "Reshape",
   "Flatten",
@@ -94,6 +114,7 @@ export const opNames = [
   "TopK",
   "ArgMax",
   "ArgMin",
+  "OneHot",
   // reductions
   "ReduceSum",
   "ReduceMean",
@@ -111,6 +132,7 @@ export const opNames = [
   "BatchNormalization",
   "Softmax",
   "LogSoftmax",
+  "Hardmax",
 ] as const;
 
 /** Name of an operator in the table. */

@@ -6,12 +6,12 @@ import {
   stringAttribute,
   type ValueInfo,
 } from "../ir/index.js";
+import { sumBlocks } from "./average-pooling.js";
 import { declareShape } from "./convolution-gradients.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
 import { productOf, resolveAxis } from "./dimensions.js";
 import { inputType } from "./inference.js";
 import { type AxisResize, interpolationMatrix, knownCoordinates } from "./interpolation.js";
-import { sumBlocks } from "./pooling.js";
 
 /** The axes that the entries of scales and sizes are for. */
 function resizedAxes({ attributes, fail }: Application, rank: number): number[] {

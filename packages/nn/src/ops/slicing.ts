@@ -1,4 +1,4 @@
-import { type Dimension, stringAttribute, type ValueInfo } from "../ir/index.js";
+import type { Dimension, ValueInfo } from "../ir/index.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
 import { printShape } from "./dimensions.js";
 import { inputType } from "./inference.js";
@@ -191,52 +191,7 @@ function padTo(node: Differentiation, { gradient, axes }: Padding): ValueInfo {
   return write.pad(gradient, write.concat([before, after], 0));
 }
 
-function inferPad(node: Application) {
-  const { type, shape } = inputType(node, 0);
-  const axes = node.inputs[3] ? axesFrom(node, 3, shape.length) : shape.map((_, axis) => axis);
-  const pads = node.values[1]?.entries;
-  const result = shape.map((length, axis): Dimension => {
-    const at = axes?.indexOf(axis);
-    if (at === undefined || !axes) {
-      return node.fresh(axis);
-    }
-    const [before, after] = at < 0 ? [0, 0] : [pads?.[at], pads?.[axes.length + at]];
-    if (before === 0 && after === 0) {
-      return length;
-    }
-    const known = typeof length === "number" && typeof before === "number" && typeof after === "number";
-    return known ? length + before + after : node.fresh(axis);
-  });
-  return [{ type, shape: result }];
-}
-
-// y = x with a constant c around it:  dx = the inner part of dy,  dc = sum of the rest of dy
-function gradientOfPad(node: Differentiation, input: number): ValueInfo | undefined {
-  const { write } = node;
-  const gradient = node.cotangent(0);
-  if (!gradient) {
-    return undefined;
-  }
-  const mode = stringAttribute(node.attributes, "mode", "constant");
-  const pads = write.integersOf(node.inputs[1]);
-  if (mode !== "constant" || node.inputs[3] || pads?.some((length) => length < 0)) {
-    return node.refuse("only constant padding of lengths >= 0 over all axes is differentiable here");
-  }
-  const x = node.input(0);
-  const rank = x.shape.length;
-  const all = Array.from({ length: rank }, (_, axis) => axis);
-  const known = pads && x.shape.every((length) => typeof length === "number");
-  const starts = pads
-    ? write.integers(pads.slice(0, rank))
-    : write.slice(node.input(1), { starts: [0], ends: [rank], axes: [0] });
-  const ends = known
-    ? write.integers(x.shape.map((length, axis) => pads[axis]! + (length as number)))
-    : write.add(starts, write.shapeOf(x));
-  const inner = write.slice(gradient, { starts, ends, axes: all });
-  return input === 0 ? inner : write.sub(write.reduceSum(gradient), write.reduceSum(inner));
-}
-
-/** Operators that take a part of a tensor, or put it into a larger one. */
+/** Operators that take a part of a tensor. */
 export const slicingOps = {
   Slice: {
     arity: [3, 5],
@@ -259,12 +214,5 @@ export const slicingOps = {
     },
     discreteInputs: [1, 2, 3, 4],
     gradient: gradientOfSlice,
-  },
-  Pad: {
-    arity: [2, 4],
-    attributes: ["mode"],
-    infer: inferPad,
-    discreteInputs: [1, 3],
-    gradient: gradientOfPad,
   },
 } satisfies Record<string, OpDefinition>;

@@ -4,13 +4,16 @@ import { channelNormalizationOps } from "./channel-normalization.js";
 import { comparisonOps } from "./comparison.js";
 import { convolutionOps } from "./convolution.js";
 import type { OpDefinition } from "./definition.js";
+import { einsumOps } from "./einsum.js";
 import { elementwiseOps } from "./elementwise.js";
 import { indexingOps } from "./indexing.js";
+import { indicatorOps } from "./indicators.js";
 import { joiningOps } from "./joining.js";
 import { matmulOps } from "./matmul.js";
 import { ndIndexingOps } from "./nd-indexing.js";
 import { normalizationOps } from "./normalization.js";
 import { isOpName, type OpName } from "./op-names.js";
+import { paddingOps } from "./padding.js";
 import { poolingOps } from "./pooling.js";
 import { rearrangingOps } from "./rearranging.js";
 import { reductionOps } from "./reductions.js";
@@ -19,6 +22,7 @@ import { selectingOps } from "./selecting.js";
 import { sequenceOps } from "./sequences.js";
 import { shapeOps } from "./shapes.js";
 import { slicingOps } from "./slicing.js";
+import { trigonometryOps } from "./trigonometry.js";
 import { unaryOps } from "./unary.js";
 
 /** What this package knows of every operator: its types, its derivative. A name without an entry does not compile. */
@@ -26,8 +30,10 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...elementwiseOps,
   ...comparisonOps,
   ...unaryOps,
+  ...trigonometryOps,
   ...activationOps,
   ...matmulOps,
+  ...einsumOps,
   ...convolutionOps,
   ...poolingOps,
   ...resizeOps,
@@ -36,9 +42,11 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...blockOps,
   ...joiningOps,
   ...slicingOps,
+  ...paddingOps,
   ...indexingOps,
   ...ndIndexingOps,
   ...selectingOps,
+  ...indicatorOps,
   ...reductionOps,
   ...sequenceOps,
   ...normalizationOps,

@@ -1,25 +1,10 @@
-import { type ElementType, intAttribute, type ValueInfo } from "../ir/index.js";
-import type { Application, Differentiation, OpDefinition } from "./definition.js";
+import { intAttribute } from "../ir/index.js";
+import type { Application, OpDefinition } from "./definition.js";
 import { onnxTypeCode } from "./element-codes.js";
-import { inputType, isFloat, requireFloat } from "./inference.js";
+import { elementTypeOfCode, inputType, isFloat } from "./inference.js";
+import { smooth } from "./smooth.js";
 
 const sameType = (node: Application) => [inputType(node, 0)];
-const sameFloat = (node: Application) => [requireFloat(node)];
-
-type Slope = (node: Differentiation, gradient: ValueInfo) => ValueInfo;
-
-/** An elementwise function y = f(x) of floats; `rule` turns dy into dx. */
-function smooth(rule: Slope): OpDefinition {
-  return {
-    arity: [1, 1],
-    attributes: [],
-    infer: sameFloat,
-    gradient: (node) => {
-      const gradient = node.cotangent(0);
-      return gradient && rule(node, gradient);
-    },
-  };
-}
 
 /** An elementwise function that is constant between its steps; its derivative is taken as 0 at the steps too. */
 const step: OpDefinition = { arity: [1, 1], attributes: [], infer: sameType, gradient: "none" };
@@ -69,10 +54,7 @@ export const unaryOps = {
     attributes: ["to", "saturate"],
     infer: (node) => {
       const code = intAttribute(node.attributes, "to", 0);
-      const target = Object.entries(onnxTypeCode).find(([, number]) => number === code);
-      const type =
-        (target?.[0] as ElementType | undefined) ??
-        node.fail(`casts to the element type ${code}, which is not supported`);
+      const type = elementTypeOfCode(code) ?? node.fail(`casts to the element type ${code}, which is not supported`);
       return [{ type, shape: inputType(node, 0).shape }];
     },
     evaluate: (node) => {

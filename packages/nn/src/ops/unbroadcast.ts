@@ -49,5 +49,8 @@ function sumToShape(write: OpWriter, gradient: ValueInfo, target: ValueInfo): Va
   const summed = write.emit("ReduceSum", [gradient, axes], {
     attributes: { keepdims: attribute.int(1), noop_with_empty_axes: attribute.int(1) },
   })[0]!;
-  return write.reshape(summed, write.shapeOf(target));
+  const leading = Array.from({ length: extra }, (_, axis) => axis);
+  const squeezed = extra > 0 ? write.squeeze(summed, leading) : summed;
+  // An axis may also turn out to be shorter than the target's, as 1; the last step tells the writer the shape.
+  return write.reshape(write.expand(squeezed, write.shapeOf(target)), write.shapeOf(target));
 }

@@ -1,6 +1,7 @@
 import { attribute, constantTensor } from "../../src/ir/index.js";
 import type { OpName } from "../../src/ops/index.js";
 import { booleans, floats, type OpCase, one, separated, unary } from "./case-helpers.js";
+import { functionCases } from "./function-cases.js";
 import { rearrangingCases } from "./rearranging-cases.js";
 import type { TestTensor } from "./run-graph.js";
 import { spatialCases } from "./spatial-cases.js";
@@ -96,8 +97,13 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   LessOrEqual: "discrete",
   And: "discrete",
   Or: "discrete",
+  Xor: "discrete",
   Not: "discrete",
   IsNaN: "discrete",
+  IsInf: "discrete",
+  BitwiseAnd: "discrete",
+  BitwiseOr: "discrete",
+  BitwiseXor: "discrete",
   Neg: unary("Neg", floats([2, 3])),
   Abs: unary("Abs", separated([2, 3])),
   Sign: "discrete",
@@ -158,6 +164,7 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
       ),
     ),
   ),
+  ...functionCases,
   ...spatialCases,
   Shape: "discrete",
   Size: "discrete",
@@ -166,6 +173,8 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] | "discrete" }
   ...rearrangingCases,
   ArgMax: "discrete",
   ArgMin: "discrete",
+  EyeLike: "discrete",
+  Hardmax: "discrete",
   ReduceSum: reduction("ReduceSum", floats),
   ReduceMean: reduction("ReduceMean", floats),
   ReduceMax: reduction("ReduceMax", separated),

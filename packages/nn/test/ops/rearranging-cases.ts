@@ -1,17 +1,31 @@
 import { attribute, constantTensor } from "../../src/ir/index.js";
 import type { OpName } from "../../src/ops/index.js";
 import { floats, integers, type OpCase, one, separated } from "./case-helpers.js";
+import type { TestTensor } from "./run-graph.js";
 
-const scatter = (reduction: string): OpCase => ({
-  inputs: { x: floats([3, 4]), updates: floats([3, 2], -1, 1, 2) },
+const scatter = (
+  reduction: string,
+  updates: TestTensor,
+  entries: readonly number[] = [0, 3, 1, -1, 2, 0],
+  x = floats([3, 4], 0.5, 1.5),
+): OpCase => ({
+  inputs: { x, updates },
   build: (g, { x, updates }) =>
     g.emit(
       "ScatterElements",
-      [x, g.constant(constantTensor("int64", [3, 2], BigInt64Array.of(0n, 3n, 1n, -1n, 2n, 0n))), updates],
-      {
-        attributes: { axis: attribute.int(1), reduction: attribute.string(reduction) },
-      },
+      [x, g.constant(constantTensor("int64", [3, 2], BigInt64Array.from(entries, BigInt))), updates],
+      { attributes: { axis: attribute.int(1), reduction: attribute.string(reduction) } },
     )[0]!,
+});
+
+/** Two updates of one entry in the first row, and one or two zeros among those of the second and third. */
+const repeated = [2, 2, 1, 0, 3, 3];
+const zeros: TestTensor = { shape: [3, 2], data: Float32Array.of(0.7, 1.3, 0, 1.2, 0, 0) };
+
+const scatterBlocks = (reduction: string, updates: TestTensor, rows: readonly number[]): OpCase => ({
+  inputs: { x: separated([4, 2]), indices: integers(rows, [rows.length, 1]), updates },
+  ...one("ScatterND", { reduction: attribute.string(reduction) }),
+  fixed: ["indices"],
 });
 
 /** Cases of the operators that move entries, choose them by index, or make them: see `opCases`. */
@@ -124,6 +138,31 @@ export const rearrangingCases = {
   ],
   Pad: [
     { inputs: { x: floats([2, 3]) }, build: (g, { x }) => g.pad(x!, [1, 0, 0, 2]) },
+    { inputs: { x: floats([3, 4]) }, build: (g, { x }) => g.pad(x!, [-1, 2, 0, -3]) },
+    // Lengths that only the run decides.
+    {
+      inputs: { x: floats([2, 3]), pads: integers([1, -1, 0, 2]) },
+      build: (g, { x, pads }) => g.square(g.emit("Pad", [x, pads])[0]!),
+      fixed: ["pads"],
+    },
+    {
+      inputs: { x: floats([2, 2, 3]), c: floats([], 0.5, 1) },
+      build: (g, { x, c }) => g.emit("Pad", [x, g.integers([1, 0, 2, 1]), c, g.integers([-1, 0])])[0]!,
+    },
+    ...["reflect", "edge"].map(
+      (mode): OpCase => ({
+        inputs: { x: floats([2, 3, 4]) },
+        build: (g, { x }) =>
+          g.emit("Pad", [x, g.integers([0, 2, 1, 0, 1, 3])], { attributes: { mode: attribute.string(mode) } })[0]!,
+      }),
+    ),
+    {
+      inputs: { x: floats([2, 4]) },
+      build: (g, { x }) =>
+        g.emit("Pad", [x, g.integers([2, 1]), undefined, g.integers([1])], {
+          attributes: { mode: attribute.string("reflect") },
+        })[0]!,
+    },
     {
       inputs: { x: floats([2, 2]), c: floats([], 0.5, 1) },
       build: (g, { x, c }) => g.emit("Pad", [x, g.integers([0, 1, 1, 1]), c])[0]!,
@@ -146,7 +185,15 @@ export const rearrangingCases = {
       ...one("GatherElements", { axis: attribute.int(1) }),
     },
   ],
-  ScatterElements: [scatter("none"), scatter("add")],
+  ScatterElements: [
+    scatter("none", floats([3, 2], -1, 1, 2)),
+    scatter("add", floats([3, 2], -1, 1, 2)),
+    scatter("add", floats([3, 2], -1, 1, 2), repeated),
+    scatter("mul", floats([3, 2], 0.5, 1.5, 2), repeated),
+    { ...scatter("mul", zeros, repeated), order: 1 },
+    scatter("max", separated([3, 2], 0.2), repeated, separated([3, 4])),
+    scatter("min", separated([3, 2], 0.2), repeated, separated([3, 4])),
+  ],
   GatherND: [
     {
       inputs: { x: floats([3, 4, 2]), indices: integers([0, 3, 2, 1, 0, 3], [3, 2]) },
@@ -154,14 +201,36 @@ export const rearrangingCases = {
       fixed: ["indices"],
     },
     { inputs: { x: floats([3, 2]), indices: integers([2, 0, 2], [3, 1]) }, ...one("GatherND"), fixed: ["indices"] },
-  ],
-  ScatterND: ["none", "add"].map(
-    (reduction): OpCase => ({
-      inputs: { x: floats([4, 2]), indices: integers([3, 0, 1], [3, 1]), updates: floats([3, 2], -1, 1, 2) },
-      ...one("ScatterND", { reduction: attribute.string(reduction) }),
+    {
+      inputs: { x: floats([2, 3, 2]), indices: integers([2, 0, 1, 1], [2, 2, 1]) },
+      ...one("GatherND", { batch_dims: attribute.int(1) }),
       fixed: ["indices"],
-    }),
-  ),
+    },
+    {
+      inputs: { x: floats([2, 2, 3]), indices: integers([2, 0, 1, 1], [2, 2, 1]) },
+      build: (g, { x, indices }) =>
+        g.square(g.emit("GatherND", [x, indices], { attributes: { batch_dims: attribute.int(2) } })[0]!),
+      dynamic: "batch",
+    },
+  ],
+  ScatterND: [
+    scatterBlocks("none", floats([3, 2], -1, 1, 2), [3, 0, 1]),
+    scatterBlocks("add", floats([3, 2], -1, 1, 2), [3, 0, 3]),
+    scatterBlocks("mul", floats([3, 2], 0.5, 1.5, 2), [3, 0, 3]),
+    scatterBlocks("max", separated([3, 2], 0.2), [3, 0, 3]),
+    scatterBlocks("min", separated([3, 2], 0.2), [3, 0, 3]),
+  ],
+  OneHot: [
+    {
+      inputs: { indices: integers([1, 0, -1]), values: floats([2]) },
+      build: (g, { indices, values }) => g.emit("OneHot", [indices, g.scalar(3, "int64"), values])[0]!,
+    },
+    {
+      inputs: { indices: integers([1, 0, 5, 2], [2, 2]), values: floats([2]) },
+      build: (g, { indices, values }) =>
+        g.emit("OneHot", [indices, g.integers([3]), values], { attributes: { axis: attribute.int(1) } })[0]!,
+    },
+  ],
   TopK: [
     {
       inputs: { x: separated([2, 4]) },

@@ -119,7 +119,18 @@ export const spatialCases = {
       pads: ints([1, 0, 0, 1]),
       count_include_pad: int(1),
     }),
-    pool("AveragePool", floats([1, 1, 5]), { kernel_shape: ints([3]), strides: ints([2]), ceil_mode: int(1) }, false),
+    // The last window reaches over the end, or over the padding at the end.
+    pool("AveragePool", floats([1, 1, 5]), { kernel_shape: ints([3]), strides: ints([2]), ceil_mode: int(1) }),
+    pool("AveragePool", floats([1, 2, 5]), { kernel_shape: ints([2]), strides: ints([2]), ceil_mode: int(1) }),
+    ...[0, 1].map((counted) =>
+      pool("AveragePool", floats([1, 1, 6, 4]), {
+        kernel_shape: ints([3, 2]),
+        strides: ints([2, 3]),
+        pads: ints([1, 0, 1, 1]),
+        ceil_mode: int(1),
+        count_include_pad: int(counted),
+      }),
+    ),
   ],
   MaxPool: [
     pool("MaxPool", separated([2, 2, 4]), { kernel_shape: ints([2]), strides: ints([2]) }),
