@@ -1,0 +1,77 @@
+import * as fs from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findUnetFiles, type UnetFiles } from "../../src/diffusers/index.js";
+import { Repository } from "../../src/hub/index.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await fs.mkdtemp(join(tmpdir(), "images-unet-"));
+});
+afterEach(() => fs.rm(folder, { recursive: true, force: true }));
+
+const unet = '{"_class_name": "UNet2DModel"}';
+async function find(files: Readonly<Record<string, string>>): Promise<UnetFiles> {
+  for (const [name, content] of Object.entries(files)) {
+    await fs.mkdir(dirname(join(folder, name)), { recursive: true });
+    await fs.writeFile(join(folder, name), content);
+  }
+  return findUnetFiles(await Repository.open(folder, {}, {}), { fs });
+}
+
+describe("the files of a U-Net", () => {
+  it("are found where all lie in one folder", async () => {
+    expect(
+      await find({ "config.json": unet, "diffusion_pytorch_model.safetensors": "", "scheduler_config.json": "{}" }),
+    ).toEqual({
+      config: "config.json",
+      weights: "diffusion_pytorch_model.safetensors",
+      scheduler: "scheduler_config.json",
+    });
+  });
+
+  it("are found in the folders of a pipeline", async () => {
+    expect(
+      await find({
+        "model_index.json": "{}",
+        "unet/config.json": unet,
+        "unet/diffusion_pytorch_model.safetensors": "",
+        "scheduler/scheduler_config.json": "{}",
+      }),
+    ).toEqual({
+      config: "unet/config.json",
+      weights: "unet/diffusion_pytorch_model.safetensors",
+      scheduler: "scheduler/scheduler_config.json",
+    });
+  });
+
+  it("are refused as a pickle, with how to convert it", async () => {
+    const found = find({
+      "unet/config.json": unet,
+      "unet/diffusion_pytorch_model.bin": "",
+      "scheduler_config.json": "{}",
+    });
+    await expect(found).rejects.toMatchObject({ name: "FormatError", format: "pickle" });
+    await expect(found).rejects.toThrow(
+      `UNet2DModel.from_pretrained("${folder}", subfolder="unet", use_safetensors=False).save_pretrained("FOLDER")`,
+    );
+  });
+
+  it.each([
+    [{}, "has no unet/config.json (nor config.json)"],
+    [{ "config.json": '{"_class_name": "UNet2DConditionModel"}' }, "takes prompts"],
+    [{ "config.json": '{"_class_name": "AutoencoderKL"}' }, "a decoder of latents"],
+    [{ "config.json": '{"_class_name": "Kandinsky"}' }, "is of a Kandinsky; a UNet2DModel is needed"],
+    [{ "config.json": '{"model_type": "bert"}' }, "of no class of diffusers"],
+    [{ "config.json": "<html>" }, "config.json is no JSON"],
+    [{ "config.json": unet }, "and no weights"],
+    [{ "config.json": unet, "diffusion_pytorch_model.safetensors.index.json": "{}" }, "max_shard_size"],
+    [
+      { "config.json": unet, "diffusion_pytorch_model.safetensors": "" },
+      "has no scheduler/scheduler_config.json (nor scheduler_config.json)",
+    ],
+  ])("are refused in words: %j", async (files, message) => {
+    await expect(find(files as Record<string, string>)).rejects.toThrow(message);
+  });
+});
