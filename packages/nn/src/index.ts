@@ -2,6 +2,7 @@ export * from "./autodiff/index.js";
 export * from "./builder/index.js";
 export * from "./diffusers/index.js";
 export * from "./engine/index.js";
+export { FileError, type FileSource } from "./files/index.js";
 export * from "./ir/index.js";
 export * from "./network/index.js";
 export * from "./onnx/index.js";

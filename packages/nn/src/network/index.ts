@@ -6,7 +6,14 @@ export {
   type LossResult,
   type LossRunOptions,
 } from "./loss-gradient.js";
-export { type LoadOptions, Network, type NetworkOptions, type NetworkVjp, type NetworkVjpOptions } from "./network.js";
+export {
+  type LoadOptions,
+  Network,
+  type NetworkOptions,
+  type NetworkVjp,
+  type NetworkVjpOptions,
+  type OpenOptions,
+} from "./network.js";
 export {
   NetworkModel,
   type NetworkModelOptions,

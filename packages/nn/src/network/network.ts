@@ -2,8 +2,17 @@ import { ArgumentError, IncompatibleError, type RandomKey, type Tensor } from "@
 import { vjp } from "../autodiff/index.js";
 import type { NetworkDefinition } from "../builder/index.js";
 import { Engine, type Executable, type NamedTensors } from "../engine/index.js";
+import type { FileSource } from "../files/index.js";
 import { freeze, type Graph, parameterValues, thaw, type ValueInfo } from "../ir/index.js";
-import { type ParseOnnxOptions, parseOnnx, writeOnnx } from "../onnx/index.js";
+import {
+  type OpenOnnxOptions,
+  openOnnx,
+  type ParseOnnxOptions,
+  parseOnnx,
+  type SaveOnnxOptions,
+  saveOnnx,
+  writeOnnx,
+} from "../onnx/index.js";
 import { initializeParameters, Parameters, requireSameLayout } from "../parameters/index.js";
 import { type CompiledGradient, type GradientGraph, GraphCache } from "./graph-cache.js";
 import { type BuildLoss, LossGradient, type LossOptions } from "./loss-gradient.js";
@@ -16,6 +25,9 @@ export interface NetworkOptions {
 
 /** Options of `Network.load`. */
 export interface LoadOptions extends NetworkOptions, ParseOnnxOptions {}
+
+/** Options of `Network.open`. */
+export interface OpenOptions extends NetworkOptions, OpenOnnxOptions {}
 
 /** What `Network.vjp` differentiates. */
 export interface NetworkVjpOptions {
@@ -84,7 +96,19 @@ export class Network {
    * @throws FormatError for damaged bytes, IncompatibleError for what this package does not know
    */
   static load(bytes: Uint8Array, options: LoadOptions = {}): Network {
-    const graph = parseOnnx(bytes, options);
+    return Network.fromFrozen(parseOnnx(bytes, options), options);
+  }
+
+  /**
+   * A network from an `.onnx` file at a path, a URL or in a Blob, with the files beside it in which it may keep its weights; of
+   * any size, since it is read tensor by tensor. Otherwise as `load`.
+   * @throws FileError for a file that is not there; AbortError; and what `load` throws
+   */
+  static async open(source: FileSource, options: OpenOptions = {}): Promise<Network> {
+    return Network.fromFrozen(await openOnnx(source, options), options);
+  }
+
+  private static fromFrozen(graph: Graph, options: NetworkOptions): Network {
     const values = Array.from(parameterValues(graph), ([name, { shape, data }]) => [name, { shape, data }] as const);
     const parameters = new Parameters(values.map(([name, { shape }]) => ({ name, shape })));
     parameters.restore(new Map(values.map(([name, { data }]) => [name, data as Float32Array])));
@@ -204,9 +228,21 @@ export class Network {
     return new Network(graph, new Parameters([]), { engine: this.engine });
   }
 
-  /** The network as the bytes of an `.onnx` file that any ONNX runtime takes; `Network.load` gives it back. */
+  /**
+   * The network as the bytes of an `.onnx` file that any ONNX runtime takes; `Network.load` gives it back.
+   * @throws ArgumentError when they would be more than 2 GB, which `saveTo` writes
+   */
   save(): Uint8Array<ArrayBuffer> {
     return writeOnnx(freeze(this.graph, this.parameters.arrays()));
+  }
+
+  /**
+   * Writes the network as an `.onnx` file, whole or not at all, with its weights in a second file where that is needed.
+   * @param path where to. Node only
+   * @throws FileError when it cannot be written; AbortError
+   */
+  saveTo(path: string, options: SaveOnnxOptions = {}): Promise<void> {
+    return saveOnnx(freeze(this.graph, this.parameters.arrays()), path, options);
   }
 
   /** Frees the compiled graphs, unless a clone still uses them. The parameters stay. */

@@ -148,7 +148,6 @@ export function decodeModel(bytes: Uint8Array): ModelMessage {
   return checkModel(new Decoder(bytes.length).decode<ModelMessage>(modelType, bytes), bytes.length);
 }
 
-
 /** Refuses what decodes and is still no model. */
 export function checkModel(model: ModelMessage, fileLength: number): ModelMessage {
   if (model.irVersion <= 0 || model.operatorSets.length === 0) {

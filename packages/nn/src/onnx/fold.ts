@@ -154,15 +154,22 @@ function broadcastEntries(tensor: ConstantTensor, shape: readonly number[]): num
   });
 }
 
-function makeConstant(type: ElementType, shape: readonly number[], entries: readonly number[]): ConstantTensor | undefined {
-  const fits = (limit: number): boolean => entries.every((entry) => Number.isInteger(entry) && Math.abs(entry) <= limit);
+function makeConstant(
+  type: ElementType,
+  shape: readonly number[],
+  entries: readonly number[],
+): ConstantTensor | undefined {
+  const fits = (limit: number): boolean =>
+    entries.every((entry) => Number.isInteger(entry) && Math.abs(entry) <= limit);
   switch (type) {
     case "float32":
       return constantTensor(type, shape, Float32Array.from(entries));
     case "bool":
       return constantTensor(type, shape, Uint8Array.from(entries));
     case "int64":
-      return fits(Number.MAX_SAFE_INTEGER) ? constantTensor(type, shape, BigInt64Array.from(entries, BigInt)) : undefined;
+      return fits(Number.MAX_SAFE_INTEGER)
+        ? constantTensor(type, shape, BigInt64Array.from(entries, BigInt))
+        : undefined;
     case "int32":
       return fits(2 ** 31 - 1) ? constantTensor(type, shape, Int32Array.from(entries)) : undefined;
     default:

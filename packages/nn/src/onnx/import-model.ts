@@ -51,13 +51,19 @@ export interface ImportOptions {
   readonly rename?: Renaming;
 }
 
-/** Makes the graph of a decoded model. `tensor` gives the tensor that a message stands for. */
-export function importModel(
-  model: ModelMessage,
-  options: ImportOptions,
-  tensor: (message: TensorMessage, what: string) => ConstantTensor,
-): Graph {
+/** Gives the tensor that a message stands for; `what` is what messages call it. */
+type TensorReader = (message: TensorMessage, what: string) => ConstantTensor;
+
+/** Makes the graph of a decoded model. */
+export function importModel(model: ModelMessage, options: ImportOptions, readTensor: TensorReader): Graph {
   const { dims, precision = "float32" } = options;
+  const made = new Map<TensorMessage, ConstantTensor>();
+  // Functions are written out as often as they are called; what they store is read once.
+  const tensor: TensorReader = (message, what) => {
+    const known = made.get(message) ?? readTensor(message, what);
+    made.set(message, known);
+    return known;
+  };
   const opset = requireOperatorSet(model.operatorSets);
   const message = model.graph ?? damaged("it holds no graph");
   const stored = readInitializers(message, tensor);
@@ -125,10 +131,7 @@ export function importModel(
   return fold ? prune(graph) : graph;
 }
 
-function readInitializers(
-  message: GraphMessage,
-  tensor: (message: TensorMessage, what: string) => ConstantTensor,
-): Map<string, ConstantTensor> {
+function readInitializers(message: GraphMessage, tensor: TensorReader): Map<string, ConstantTensor> {
   if (message.sparseInitializers.length > 0) {
     unsupported("it stores sparse tensors");
   }

@@ -1,4 +1,11 @@
-import { type AttributeValue, type ConstantTensor, type Node, type Subgraph, type TensorType, UniqueNames } from "../ir/index.js";
+import {
+  type AttributeValue,
+  type ConstantTensor,
+  type Node,
+  type Subgraph,
+  type TensorType,
+  UniqueNames,
+} from "../ir/index.js";
 import { readAttribute } from "./attributes.js";
 import type { FunctionMessage, GraphMessage, ModelMessage, NodeMessage, TensorMessage } from "./messages.js";
 import { withoutHalfPrecision } from "./precision.js";
@@ -190,7 +197,10 @@ export class NodeImporter {
     };
     for (const entry of definition.defaults) {
       if (!attributes.has(entry.name)) {
-        const readers = { tensor: this.#options.tensor, graph: (body: GraphMessage) => this.#body(body, inner, entry.name) };
+        const readers = {
+          tensor: this.#options.tensor,
+          graph: (body: GraphMessage) => this.#body(body, inner, entry.name),
+        };
         attributes.set(entry.name, readAttribute(entry, `the function "${definition.name}"`, readers));
       }
     }
@@ -203,7 +213,14 @@ export class NodeImporter {
       }
       if (actual && made !== actual) {
         const copy = this.nodeNames.unique(`${call.name}/Identity`);
-        scope.sink.nodes.push({ op: "Identity", domain: "", name: copy, inputs: [made!], outputs: [actual], attributes: {} });
+        scope.sink.nodes.push({
+          op: "Identity",
+          domain: "",
+          name: copy,
+          inputs: [made!],
+          outputs: [actual],
+          attributes: {},
+        });
       }
     });
   }
@@ -231,7 +248,10 @@ export class NodeImporter {
     this.#read(message.nodes, scope);
     const outputs = message.outputs.map(({ name }) => this.#resolve(name, scope, what));
     const valueInfo = new Map<string, TensorType>();
-    const typed = [...message.inputs.map((value, i) => [value, inputs[i]!] as const), ...message.outputs.map((value, i) => [value, outputs[i]!] as const)];
+    const typed = [
+      ...message.inputs.map((value, i) => [value, inputs[i]!] as const),
+      ...message.outputs.map((value, i) => [value, outputs[i]!] as const),
+    ];
     for (const [value, name] of typed) {
       const type = tensorTypeOf(value);
       if (type) {

@@ -1,5 +1,7 @@
 export type { ImportOptions } from "./import-model.js";
+export { type FileProgress, type OpenOnnxOptions, openOnnx } from "./open.js";
 export { type ParseOnnxOptions, parseOnnx } from "./parse.js";
+export { type SaveOnnxOptions, saveOnnx } from "./save.js";
 export type { Precision } from "./tensors.js";
 export type { NewName, Renaming } from "./torch-names.js";
 export type { Trainable } from "./trainable.js";

@@ -32,7 +32,10 @@ export interface EntryMessage {
   key: string;
   value: string;
 }
-const entryType: MessageType = { name: "StringStringEntry", fields: { 1: one("key", "text"), 2: one("value", "text") } };
+const entryType: MessageType = {
+  name: "StringStringEntry",
+  fields: { 1: one("key", "text"), 2: one("value", "text") },
+};
 
 /** A stored tensor. Its entries stay in `bytes` until they are asked for. */
 export interface TensorMessage {
@@ -74,7 +77,10 @@ export interface DimensionMessage {
 export interface TypeMessage {
   tensor: { elementType: number; shape: { dimensions: DimensionMessage[] } | undefined } | undefined;
 }
-const dimensionType: MessageType = { name: "Dimension", fields: { 1: { name: "length", kind: "integer", many: false, maybe: true }, 2: one("symbol", "text") } };
+const dimensionType: MessageType = {
+  name: "Dimension",
+  fields: { 1: { name: "length", kind: "integer", many: false, maybe: true }, 2: one("symbol", "text") },
+};
 const shapeType: MessageType = { name: "TensorShape", fields: { 1: many("dimensions", dimensionType) } };
 const tensorTypeType: MessageType = {
   name: "TensorType",

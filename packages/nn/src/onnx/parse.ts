@@ -1,9 +1,11 @@
 import { isErrorNamed } from "@diffusiongym/core";
-import type { Graph } from "../ir/index.js";
+import type { ConstantTensor, Graph } from "../ir/index.js";
 import { decodeModel } from "./decode.js";
 import { type ImportOptions, importModel } from "./import-model.js";
+import type { TensorMessage } from "./messages.js";
+import { placedTensors } from "./placed-tensors.js";
 import { damaged, unsupported } from "./problems.js";
-import { inlineTensor, tensorOfBytes, tensorPlace } from "./tensors.js";
+import { inlineTensor, type TensorPlace, tensorOfBytes } from "./tensors.js";
 
 /** How the bytes of a file are read. */
 export interface ParseOnnxOptions extends ImportOptions {
@@ -25,27 +27,41 @@ export interface ParseOnnxOptions extends ImportOptions {
  */
 export function parseOnnx(bytes: Uint8Array, options: ParseOnnxOptions = {}): Graph {
   const { precision = "float32", externalData = {} } = options;
-  return guarded(() =>
-    importModel(decodeModel(bytes), options, (message, what) => {
-      const place = tensorPlace(message, what);
-      if (!place) {
-        return inlineTensor(message, what, precision);
+  return guarded(() => {
+    const model = decodeModel(bytes);
+    const tensors = new Map<TensorMessage, ConstantTensor>();
+    for (const { place, messages, what } of placedTensors(model)) {
+      const entries = entriesAt(place, what, externalData);
+      for (const message of messages) {
+        tensors.set(message, tensorOfBytes(message, what, precision, entries));
       }
-      const file = place.location === undefined ? bytes : externalData[place.location];
-      if (file === undefined) {
-        return unsupported(
-          `${what} is stored in another file, "${place.location}", which was not given; open the model by its path or URL, ` +
-            "or give the file in externalData",
-        );
-      }
-      if (place.offset + place.length > file.length) {
-        damaged(
-          `${what} is stored in "${place.location}" at the bytes ${place.offset} to ${place.offset + place.length}, and the file has ${file.length}`,
-        );
-      }
-      return tensorOfBytes(message, what, precision, file.slice(place.offset, place.offset + place.length));
-    }),
-  );
+    }
+    return importModel(
+      model,
+      options,
+      (message, what) => tensors.get(message) ?? inlineTensor(message, what, precision),
+    );
+  });
+}
+
+function entriesAt(
+  { location = "", offset, length }: TensorPlace,
+  what: string,
+  files: Readonly<Record<string, Uint8Array>>,
+): Uint8Array<ArrayBuffer> {
+  const file = Object.hasOwn(files, location) ? files[location]! : undefined;
+  if (file === undefined) {
+    return unsupported(
+      `${what} is stored in another file, "${location}", which was not given; open the model by its path or URL ` +
+        "(openOnnx, Network.open), or give the file in externalData",
+    );
+  }
+  if (offset + length > file.length) {
+    damaged(
+      `${what} is stored in "${location}" at the bytes ${offset} to ${offset + length}, and it has ${file.length}`,
+    );
+  }
+  return Uint8Array.from(file.subarray(offset, offset + length));
 }
 
 /** Turns what goes wrong inside into what a file that is not sound gives: a size beyond all bounds, a shape that does not fit. */

@@ -32,22 +32,23 @@ interface ArrayClass<A> {
 }
 
 /** The array of each element type, and the field that holds its entries when they are not bytes. */
-const storage: { readonly [T in ElementType]: { readonly array: ArrayClass<ElementArrays[T]>; readonly field: number } } =
-  {
-    float32: { array: Float32Array, field: 4 },
-    float64: { array: Float64Array, field: 10 },
-    float16: { array: Uint16Array, field: 5 },
-    bfloat16: { array: Uint16Array, field: 5 },
-    int64: { array: BigInt64Array, field: 7 },
-    int32: { array: Int32Array, field: 5 },
-    int16: { array: Int16Array, field: 5 },
-    int8: { array: Int8Array, field: 5 },
-    uint64: { array: BigUint64Array, field: 11 },
-    uint32: { array: Uint32Array, field: 11 },
-    uint16: { array: Uint16Array, field: 5 },
-    uint8: { array: Uint8Array, field: 5 },
-    bool: { array: Uint8Array, field: 5 },
-  };
+const storage: {
+  readonly [T in ElementType]: { readonly array: ArrayClass<ElementArrays[T]>; readonly field: number };
+} = {
+  float32: { array: Float32Array, field: 4 },
+  float64: { array: Float64Array, field: 10 },
+  float16: { array: Uint16Array, field: 5 },
+  bfloat16: { array: Uint16Array, field: 5 },
+  int64: { array: BigInt64Array, field: 7 },
+  int32: { array: Int32Array, field: 5 },
+  int16: { array: Int16Array, field: 5 },
+  int8: { array: Int8Array, field: 5 },
+  uint64: { array: BigUint64Array, field: 11 },
+  uint32: { array: Uint32Array, field: 11 },
+  uint16: { array: Uint16Array, field: 5 },
+  uint8: { array: Uint8Array, field: 5 },
+  bool: { array: Uint8Array, field: 5 },
+};
 
 /** Element type of a number in `TensorProto.DataType`. */
 export function elementType(code: number, what: string): ElementType {
@@ -79,7 +80,12 @@ export type TensorPlace = Omit<ExternalPlace, "location"> & {
 export function tensorHead(
   message: TensorMessage,
   what: string,
-): { readonly type: ElementType; readonly shape: readonly number[]; readonly size: number; readonly byteLength: number } {
+): {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly byteLength: number;
+} {
   if (message.segment !== undefined) {
     unsupported(`${what} is stored in segments`);
   }
@@ -124,7 +130,9 @@ export function inlineTensor(message: TensorMessage, what: string, precision: Pr
   // No entry takes less than a byte, so that nothing larger than the message is allocated for a tensor that lies.
   const entries = size > message.bytes.length ? size : countEntries(message, storage[type].field);
   if (entries !== size || size > message.bytes.length) {
-    damaged(`${what} of shape [${shape.join(", ")}] needs ${size} entries and has ${Math.min(entries, message.bytes.length)}`);
+    damaged(
+      `${what} of shape [${shape.join(", ")}] needs ${size} entries and has ${Math.min(entries, message.bytes.length)}`,
+    );
   }
   const bytes = new Uint8Array(byteLength);
   readEntries(message, type, arrayOver(type, bytes, size));

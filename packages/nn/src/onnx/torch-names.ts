@@ -109,7 +109,11 @@ export function torchNames(graph: Graph, modules: ReadonlyMap<string, string>): 
   return found;
 }
 
-function roleOf(node: Node, stored: string, { shape }: ConstantTensor): { part: string; transpose: boolean } | undefined {
+function roleOf(
+  node: Node,
+  stored: string,
+  { shape }: ConstantTensor,
+): { part: string; transpose: boolean } | undefined {
   const input = node.inputs.indexOf(stored);
   const rank = shape.length;
   switch (node.op) {
@@ -117,7 +121,11 @@ function roleOf(node: Node, stored: string, { shape }: ConstantTensor): { part: 
       return input === 1 && rank === 2 ? { part: "weight", transpose: true } : undefined;
     case "Gemm": {
       const isTurned = node.attributes.transB?.kind === "int" && node.attributes.transB.value !== 0;
-      return input === 1 ? { part: "weight", transpose: !isTurned } : input === 2 ? { part: "bias", transpose: false } : undefined;
+      return input === 1
+        ? { part: "weight", transpose: !isTurned }
+        : input === 2
+          ? { part: "bias", transpose: false }
+          : undefined;
     }
     case "Conv":
     case "ConvTranspose":

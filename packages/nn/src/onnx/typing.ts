@@ -9,7 +9,14 @@ import {
   type UniqueNames,
   type ValueInfo,
 } from "../ir/index.js";
-import { type Application, findOp, knownNumbers, onnxTypeCode, type PartialValue, partialOfConstant } from "../ops/index.js";
+import {
+  type Application,
+  findOp,
+  knownNumbers,
+  onnxTypeCode,
+  type PartialValue,
+  partialOfConstant,
+} from "../ops/index.js";
 import { inlineBranch } from "./branches.js";
 import { evaluateConstant, isSmall } from "./fold.js";
 import { damaged } from "./problems.js";
@@ -212,7 +219,12 @@ class Typing {
   #withoutCastLike(node: Node): Node {
     const like = node.op === "CastLike" && node.domain === "" ? this.#types.get(node.inputs[1] ?? "") : undefined;
     return like
-      ? { ...node, op: "Cast", inputs: node.inputs.slice(0, 1), attributes: { to: attribute.int(onnxTypeCode[like.type]) } }
+      ? {
+          ...node,
+          op: "Cast",
+          inputs: node.inputs.slice(0, 1),
+          attributes: { to: attribute.int(onnxTypeCode[like.type]) },
+        }
       : node;
   }
 

@@ -1,4 +1,12 @@
-import { attribute, type ConstantTensor, constantTensor, int64Vector, intsAttribute, type Node, stringAttribute } from "../ir/index.js";
+import {
+  attribute,
+  type ConstantTensor,
+  constantTensor,
+  int64Vector,
+  intsAttribute,
+  type Node,
+  stringAttribute,
+} from "../ir/index.js";
 import { decompose, type Upgraded, type UpgradeOptions } from "./decompose.js";
 import { unsupported } from "./problems.js";
 

@@ -32,7 +32,9 @@ export function readInput(message: ValueMessage): ValueInfo {
     if (length === undefined) {
       return symbol === "" ? `${message.name}.${axis}` : symbol;
     }
-    return length < 0 || length >= Number.MAX_SAFE_INTEGER ? damaged(`${what} has an axis of length ${length}`) : length;
+    return length < 0 || length >= Number.MAX_SAFE_INTEGER
+      ? damaged(`${what} has an axis of length ${length}`)
+      : length;
   });
   return { name: message.name, type: elementType(tensor.elementType, what), shape };
 }
@@ -45,8 +47,11 @@ export function tensorTypeOf(message: ValueMessage): TensorType | undefined {
   if (!type || !dimensions) {
     return undefined;
   }
-  const shape = dimensions.map(({ length, symbol }, axis): Dimension =>
-    length !== undefined && length >= 0 && length < Number.MAX_SAFE_INTEGER ? length : symbol || `${message.name}.${axis}`,
+  const shape = dimensions.map(
+    ({ length, symbol }, axis): Dimension =>
+      length !== undefined && length >= 0 && length < Number.MAX_SAFE_INTEGER
+        ? length
+        : symbol || `${message.name}.${axis}`,
   );
   return { type, shape };
 }

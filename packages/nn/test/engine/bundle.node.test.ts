@@ -26,6 +26,7 @@ test("a bundle for browsers imports the Web runtime lazily, and not Node's", asy
   expect(await importedRuntimes("browser")).toEqual(["dynamic-import onnxruntime-web"]);
 });
 
-test("a bundle for Node imports Node's runtime lazily, and not the Web's", async () => {
-  expect(await importedRuntimes("node")).toEqual(["dynamic-import onnxruntime-node"]);
+test("a bundle for Node imports Node's runtime and files lazily, and not the Web's runtime", async () => {
+  const files = ["node:fs/promises", "node:path", "node:url"].map((name) => `dynamic-import ${name}`);
+  expect((await importedRuntimes("node")).sort()).toEqual([...files, "dynamic-import onnxruntime-node"]);
 });
