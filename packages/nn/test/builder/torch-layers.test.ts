@@ -12,6 +12,7 @@ import {
   convTranspose2d,
   embedding,
   feedForward,
+  film,
   GraphBuilder,
   type GraphValue,
   gaussianFourierFeatures,
@@ -24,6 +25,7 @@ import {
   type NetworkDefinition,
   pixelShuffle,
   residualBlock,
+  resize2d,
   rmsNorm,
   unet2d,
   upsample2d,
@@ -94,6 +96,8 @@ const layers: Readonly<Record<string, Layer>> = {
   averagePool2d: (g, { x }) => averagePool2d(g, x!, { kernel: 3, stride: 2, padding: 1 }),
   maxPool2d: (g, { x }) => maxPool2d(g, x!, { kernel: 3, stride: 2, padding: 1 }),
   bilinear: (g, { x }) => upsample2d(g, x!, { scale: 3, mode: "bilinear" }),
+  resizeNearest: (g, { x }) => resize2d(g, x!, { height: 5, width: 2 }),
+  resizeBilinear: (g, { x }) => resize2d(g, x!, { height: 2, width: 7, mode: "bilinear" }),
   pixelShuffle: (g, { x }) => pixelShuffle(g, x!, 2),
   multiheadAttention: of(multiheadAttention, { heads: 3 }),
   multiheadCross: (g, { x, context, mask }) => multiheadAttention(g, x!, { name, heads: 2, context, mask }),
@@ -110,6 +114,8 @@ const layers: Readonly<Record<string, Layer>> = {
   residualBlockDown: timed({ resample: "down", outputScale: 2 }),
   residualBlockUp: timed({ resample: "up", timeNormalization: "scale_shift", activation: "mish" }),
   residualBlockWithoutTime: timed({}),
+  film: (g, { x, c }) => film(g, x!, { name, conditioning: c! }),
+  filmOfImages: (g, { x, c }) => film(g, x!, { name, conditioning: c!, features: "channels" }),
   adaptiveLayerNorm: (g, { x, c }) => adaptiveLayerNorm(g, x!, { name, conditioning: c! }),
   adaptiveLayerNormZero: (g, { x, c }) =>
     adaptiveLayerNormZero(g, x!, {
@@ -141,7 +147,7 @@ describe("layers compute what those of torch and diffusers do", () => {
       const g = new GraphBuilder(key);
       const declared = Object.entries(inputs).map(([input, { type, shape }]) => {
         // Channels and widths size parameters; masks and the sides of a bilinear resize stay known, too.
-        const free = lengths === "symbolic" && key !== "bilinear" && input !== "mask";
+        const free = lengths === "symbolic" && !/bilinear|resize/i.test(key) && input !== "mask";
         const isSequence = shape.length === 3 && !key.startsWith("conv") && !key.includes("Norm");
         const axes = shape.map((length, axis) =>
           free && (axis === 0 || axis > 1 || isSequence) && axis !== widthAxis(shape, key) ? `${input}${axis}` : length,

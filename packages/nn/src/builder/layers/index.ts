@@ -44,9 +44,12 @@ export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { type LinearOptions, lastLength, linear } from "./linear.js";
 export {
   averagePool2d,
+  type Interpolation,
   maxPool2d,
   type PoolOptions,
   pixelShuffle,
+  type ResizeOptions,
+  resize2d,
   type UpsampleOptions,
   upsample2d,
 } from "./resampling.js";

@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError } from "@diffusiongym/core";
+import { ArgumentError, requireKnown, ShapeError } from "@diffusiongym/core";
 import { type Attributes, attribute, constantTensor } from "../../ir/index.js";
 import type { GraphBuilder, GraphValue } from "../graph/index.js";
 import { channelsOf } from "./convolution.js";
@@ -32,12 +32,32 @@ export function maxPool2d(g: GraphBuilder, x: GraphValue, options: PoolOptions):
   return g.emit("MaxPool", [x], { attributes: windows(options) })[0]!;
 }
 
+/** How pixels between pixels come about: the nearest, or PyTorch's bilinear interpolation with `align_corners=False`. */
+export type Interpolation = "nearest" | "bilinear";
+
+const interpolations: Readonly<Record<Interpolation, Attributes>> = {
+  nearest: {
+    mode: attribute.string("nearest"),
+    coordinate_transformation_mode: attribute.string("asymmetric"),
+    nearest_mode: attribute.string("floor"),
+  },
+  bilinear: {
+    mode: attribute.string("linear"),
+    coordinate_transformation_mode: attribute.string("half_pixel"),
+  },
+};
+
+function attributesOf(layer: string, mode: Interpolation): Attributes {
+  requireKnown(`${layer}: there is no mode`, mode, Object.keys(interpolations), "mode");
+  return interpolations[mode];
+}
+
 /** How images are enlarged. */
 export interface UpsampleOptions {
   /** Factor of height and width, a whole number. @default 2 */
   readonly scale?: number;
-  /** `"bilinear"` is PyTorch's with `align_corners=False`; it is differentiable when H and W are numbers. @default "nearest" */
-  readonly mode?: "nearest" | "bilinear";
+  /** `"bilinear"` is differentiable when H and W are numbers. @default "nearest" */
+  readonly mode?: Interpolation;
 }
 
 /**
@@ -50,12 +70,34 @@ export function upsample2d(g: GraphBuilder, x: GraphValue, options: UpsampleOpti
     throw new ArgumentError(`upsample2d: scale is ${scale}; it must be a whole number above 0.`, "scale", scale);
   }
   const scales = g.constant(constantTensor("float32", [4], Float32Array.of(1, 1, scale, scale)));
-  const attributes = {
-    mode: attribute.string(mode === "nearest" ? "nearest" : "linear"),
-    coordinate_transformation_mode: attribute.string(mode === "nearest" ? "asymmetric" : "half_pixel"),
-    ...(mode === "nearest" ? { nearest_mode: attribute.string("floor") } : {}),
-  };
-  return g.emit("Resize", [x, undefined, scales], { attributes })[0]!;
+  return g.emit("Resize", [x, undefined, scales], { attributes: attributesOf("upsample2d", mode) })[0]!;
+}
+
+/** The size that images are brought to. */
+export interface ResizeOptions {
+  readonly height: number;
+  readonly width: number;
+  /** @default "nearest" */
+  readonly mode?: Interpolation;
+}
+
+/**
+ * Images [N, C, H, W] as [N, C, height, width], PyTorch's `nn.functional.interpolate` with a `size`. It is differentiable when
+ * H and W are numbers.
+ * @throws ArgumentError when height or width is not a whole number above 0
+ */
+export function resize2d(
+  g: GraphBuilder,
+  x: GraphValue,
+  { height, width, mode = "nearest" }: ResizeOptions,
+): GraphValue {
+  for (const length of [height, width]) {
+    if (!Number.isInteger(length) || length < 1) {
+      throw new ArgumentError(`resize2d: ${length} is no length; whole numbers above 0 are.`, "options", length);
+    }
+  }
+  const attributes = { ...attributesOf("resize2d", mode), axes: attribute.ints([2, 3]) };
+  return g.emit("Resize", [x, undefined, undefined, g.integers([height, width])], { attributes })[0]!;
 }
 
 /**
