@@ -116,19 +116,16 @@ export function importModel(model: ModelMessage, options: ImportOptions, readTen
     names: importer.names,
     nodeNames: importer.nodeNames,
   });
+  const whole: Graph = { ...named, ...typed, parameters };
+  const graph = fold ? prune(whole) : whole;
   const keepsOpset =
-    precision === "as-stored" || typed.nodes.some((node) => node.opaque !== undefined || needsOwnOpset(node));
-  const domains = usedDomains(model, typed.nodes);
-  const graph: Graph = {
-    ...named,
+    precision === "as-stored" || graph.nodes.some((node) => node.opaque !== undefined || needsOwnOpset(node));
+  const domains = usedDomains(model, graph.nodes);
+  return {
+    ...graph,
     opset: keepsOpset ? Math.max(defaultOpset, opset) : defaultOpset,
     ...(domains.size > 0 && { domains }),
-    nodes: typed.nodes,
-    initializers: typed.initializers,
-    valueInfo: typed.valueInfo,
-    parameters,
   };
-  return fold ? prune(graph) : graph;
 }
 
 function readInitializers(message: GraphMessage, tensor: TensorReader): Map<string, ConstantTensor> {

@@ -15,7 +15,7 @@ import { upgradeNode } from "./upgrade.js";
 import { requireOperatorSet, tensorTypeOf } from "./values.js";
 
 /** More nodes than any network has; functions that call functions can claim any number. */
-const mostNodes = 1_000_000;
+const mostNodes = 250_000;
 
 /** How nodes are read. */
 export interface NodeImportOptions {

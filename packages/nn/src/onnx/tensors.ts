@@ -104,14 +104,15 @@ export function tensorHead(
 
 /** Where the entries of a tensor lie, or `undefined` when the message holds them. */
 export function tensorPlace(message: TensorMessage, what: string): TensorPlace | undefined {
+  const isExternal = message.dataLocation === 1 || message.externalData.length > 0;
+  if (message.stored === undefined && !isExternal) {
+    return undefined;
+  }
   const { shape, byteLength } = tensorHead(message, what);
-  const place: TensorPlace | undefined =
-    message.stored !== undefined
-      ? { location: undefined, ...message.stored }
-      : message.dataLocation === 1 || message.externalData.length > 0
-        ? externalPlace(message.externalData, byteLength, what)
-        : undefined;
-  if (place && place.length !== byteLength) {
+  const place: TensorPlace = message.stored
+    ? { location: undefined, ...message.stored }
+    : externalPlace(message.externalData, byteLength, what);
+  if (place.length !== byteLength) {
     damaged(`${what} of shape [${shape.join(", ")}] needs ${byteLength} bytes and has ${place.length}`);
   }
   return place;

@@ -82,7 +82,8 @@ export function upgradeNode(node: Node, options: UpgradeOptions): Upgraded {
 
 /**
  * True for a node in the form of set 18 that says something which set 18 does not have, so that its graph has to keep the
- * operator set of its file: padding by wrapping around, dilated average pooling, a way of resizing (all of 19).
+ * operator set of its file: padding by wrapping around, dilated average pooling, a way of resizing (all of 19), and other
+ * names for the modes of GridSample (20).
  */
 export function needsOwnOpset({ op, attributes }: Node): boolean {
   switch (op) {
@@ -92,6 +93,8 @@ export function needsOwnOpset({ op, attributes }: Node): boolean {
       return attributes.dilations !== undefined;
     case "Resize":
       return stringAttribute(attributes, "coordinate_transformation_mode", "") === "half_pixel_symmetric";
+    case "GridSample":
+      return ["linear", "cubic"].includes(stringAttribute(attributes, "mode", ""));
     default:
       return false;
   }
