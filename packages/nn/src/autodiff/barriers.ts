@@ -1,6 +1,6 @@
 import {
-  constantTensor,
-  consumers,
+  type ConstantTensor,
+  type ElementType,
   type Graph,
   type Node,
   type TensorType,
@@ -43,18 +43,14 @@ interface Barrier extends TensorType {
   readonly after: readonly string[];
 }
 
-/** Runtimes join neighbours of these into one, and lose what the first of them waits for. */
-const joined: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze"]);
-
 /**
  * Values that are others, but not before a third is computed. ONNX has no such operator and a runtime orders nodes as it
- * likes, so that the order is written as a dependency which costs nothing: y = Reshape(x, Size(z) mod 1), where a length of
- * 0 means "as it is". Size does not read its argument and Reshape does not copy its own. (ONNX Runtime follows sums and
- * products of lengths and would see that they are 0; it does not follow mod.) Where another Reshape reads y, it is
- * y = Expand(x, 1 ^ Size(z)), which does copy.
+ * likes, so that the order is written as a dependency: y = x * 1, where the 1 is 1 to the power of Size(z). Size does not read
+ * its argument, a runtime does not know the product beforehand, and it has the bits of x. It is one pass over x, in place where
+ * nothing reads x later. (A Reshape to a shape that follows from z would copy nothing, but runtimes join neighbouring Reshapes
+ * and lose sight of shapes, so that they fuse other nodes than without it.)
  *
- * While a graph is written, a barrier is an input of it (`OpWriter` would see through the shape arithmetic at once);
- * `build` puts the nodes in its place.
+ * While a graph is written, a barrier is an input of it; `build` puts the nodes in its place.
  */
 export class Barriers {
   readonly #barriers = new Map<string, Barrier>();
@@ -75,52 +71,54 @@ export class Barriers {
     return placeholder;
   }
 
+  /** Lets the barriers in front of a value be in front of another that is equal. */
+  redirect(from: string, to: string): void {
+    for (const [name, barrier] of this.#barriers) {
+      if (barrier.source === from && name !== to) {
+        this.#barriers.set(name, { ...barrier, source: to });
+      }
+    }
+  }
+
   /** The graph with nodes in place of the inputs that stood for barriers. */
   build(graph: Graph): Graph {
     const valueInfo = new Map(graph.valueInfo);
     const initializers = new Map(graph.initializers);
     const names = new UniqueNames([...valueNames(graph), ...graph.nodes.map((node) => node.name)]);
     const nodes: Node[] = [...graph.nodes];
-    const readers = consumers(graph);
     const emit = (op: string, inputs: readonly string[], made: ValueInfo): string => {
       nodes.push({ op, domain: "", name: names.unique(made.name), inputs, outputs: [made.name], attributes: {} });
       valueInfo.set(made.name, { type: made.type, shape: made.shape });
       return made.name;
     };
-    const scalar = (base: string): ValueInfo => ({ name: names.unique(base), type: "int64", shape: [] });
-    const sizes = new Map<string, string>();
-    const sizeOf = (value: string): string => {
-      const size = sizes.get(value) ?? emit("Size", [value], scalar("barrier.size"));
-      sizes.set(value, size);
-      return size;
-    };
-    const totals = new Map<string, string>();
-    const totalOf = (values: readonly string[]): string => {
-      const key = JSON.stringify(values);
-      const total =
-        totals.get(key) ?? values.map(sizeOf).reduce((sum, size) => emit("Add", [sum, size], scalar("barrier.sum")));
-      totals.set(key, total);
-      return total;
-    };
-    const ones = new Map<number, string>();
-    const onesOf = (length: number): string => {
-      const name = ones.get(length) ?? names.unique("barrier.ones");
-      initializers.set(name, constantTensor("int64", [length], new BigInt64Array(length).fill(1n)));
-      ones.set(length, name);
+    const scalar = (base: string, type: ElementType): ValueInfo => ({ name: names.unique(base), type, shape: [] });
+    const known = new Map<string, string>();
+    const once = (key: string, make: () => string): string => {
+      const name = known.get(key) ?? make();
+      known.set(key, name);
       return name;
     };
+    const sizeOf = (value: string): string =>
+      once(`size ${value}`, () => emit("Size", [value], scalar("barrier.size", "int64")));
+    const constantOne = (type: ElementType): string =>
+      once(`one ${type}`, () => {
+        const name = names.unique("barrier.one");
+        const data = type === "float64" ? Float64Array.of(1) : Float32Array.of(1);
+        initializers.set(name, { type, shape: [], data } as ConstantTensor);
+        return name;
+      });
+    const oneAfter = (after: readonly string[], type: ElementType): string =>
+      once(JSON.stringify([type, after]), () => {
+        const total = after.map(sizeOf).reduce((sum, size) => emit("Add", [sum, size], scalar("barrier.sum", "int64")));
+        return emit("Pow", [constantOne(type), total], scalar("barrier.token", type));
+      });
     for (const { name, type, shape, source, after } of this.#barriers.values()) {
+      const made: ValueInfo = { name, type, shape };
       if (after.length === 0) {
-        emit("Identity", [source], { name, type, shape });
-        continue;
+        emit("Identity", [source], made);
+      } else {
+        emit("Mul", [source, oneAfter(after, type)], made);
       }
-      const total = totalOf(after);
-      const token: ValueInfo = { name: names.unique("barrier.token"), type: "int64", shape: [shape.length] };
-      const isCopy = readers.get(name)?.some((node) => joined.has(node.op)) ?? false;
-      const lengths = isCopy
-        ? emit("Pow", [onesOf(shape.length), total], token)
-        : emit("Mod", [total, onesOf(shape.length)], token);
-      emit(isCopy ? "Expand" : "Reshape", [source, lengths], { name, type, shape });
     }
     const inputs = graph.inputs.filter(({ name }) => !this.#barriers.has(name));
     const written: Graph = { ...graph, inputs, nodes, initializers, valueInfo };

@@ -1,4 +1,5 @@
 import { type Graph, type Node, renameNode, typeOf, UniqueNames, type ValueInfo, valueNames } from "../ir/index.js";
+import { isFloat } from "../ops/index.js";
 import type { Adjoints } from "./adjoints.js";
 import { Barriers, StandInWriter } from "./barriers.js";
 import { addSecondPass, type SecondPass, type Twin } from "./second-pass.js";
@@ -104,7 +105,7 @@ export class Recomputation {
       const segment = maker === undefined ? Infinity : this.#segments[maker]!;
       const after = segment < reader ? read[segment]!.filter((other) => other !== name) : [];
       const type = typeOf(written, name);
-      if (after.length === 0 || type === undefined) {
+      if (after.length === 0 || type === undefined || !isFloat(type.type)) {
         return name;
       }
       let target = held.get(name);
@@ -112,6 +113,7 @@ export class Recomputation {
         target = names.unique(`${name}:held`);
         held.set(name, target);
         const info = (value: string): ValueInfo => ({ ...typeOf(written, value)!, name: value });
+        this.#barriers.redirect(name, target);
         this.#barriers.define({ ...type, name: target }, info(name), after.map(info));
       }
       return target;
