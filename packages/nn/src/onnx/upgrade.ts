@@ -33,7 +33,7 @@ const reductionsWithAxesAttribute = new Set([
  */
 export function upgradeNode(node: Node, options: UpgradeOptions): Upgraded {
   if (node.domain !== "") {
-    return unchanged(node);
+    return decompose(node, options) ?? unchanged(node);
   }
   if (node.op === "Constant") {
     return { nodes: [], constants: new Map([[node.outputs[0] ?? "", constantValue(node)]]) };

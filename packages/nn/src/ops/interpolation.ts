@@ -1,9 +1,5 @@
-/** How one axis is resized. */
-export interface AxisResize {
-  readonly inLength: number;
-  readonly outLength: number;
-  /** Output entries an input entry. */
-  readonly scale: number;
+/** How entries are interpolated. */
+export interface Interpolation {
   readonly mode: string;
   /** How a position in the output is placed in the input: ONNX's `coordinate_transformation_mode`. */
   readonly coordinates: string;
@@ -11,6 +7,16 @@ export interface AxisResize {
   /** The `a` of cubic interpolation. */
   readonly cubicCoefficient: number;
   readonly excludeOutside: boolean;
+  /** Average over all that an output entry stands for when there are fewer of them than input entries. */
+  readonly antialias: boolean;
+}
+
+/** How one axis is resized. */
+export interface AxisResize extends Interpolation {
+  readonly inLength: number;
+  readonly outLength: number;
+  /** Output entries an input entry. */
+  readonly scale: number;
 }
 
 /** The coordinate transformations whose matrices are known. */
@@ -52,6 +58,21 @@ function cubicWeight(distance: number, a: number): number {
   return d < 2 ? a * (d ** 3 - 5 * d ** 2 + 8 * d - 4) : 0;
 }
 
+/** The weights of smoothed interpolation around a position: the kernel of linear or cubic interpolation, made wider. */
+function smoothWeights(at: number, { scale, mode, cubicCoefficient }: AxisResize): [index: number, weight: number][] {
+  const width = Math.max(1, 1 / scale);
+  const support = (mode === "linear" ? 1 : 2) * width;
+  const first = Math.floor(at - support + 1);
+  const count = Math.floor(at + support) - first + 1;
+  return Array.from({ length: count }, (_, i): [number, number] => {
+    const distance = (first + i - at) / width;
+    return [
+      first + i,
+      mode === "linear" ? Math.max(0, 1 - Math.abs(distance)) : cubicWeight(distance, cubicCoefficient),
+    ];
+  });
+}
+
 /** The matrix A [outLength, inLength], row by row, of y = A x when one axis is resized. */
 export function interpolationMatrix(axis: AxisResize): Float32Array {
   const { inLength, outLength, mode } = axis;
@@ -62,7 +83,14 @@ export function interpolationMatrix(axis: AxisResize): Float32Array {
     const add = (index: number, weight: number): void => {
       matrix[row * inLength + clamp(index)]! += weight;
     };
-    if (mode === "nearest") {
+    if (axis.antialias && mode !== "nearest") {
+      const all = smoothWeights(at, axis);
+      const used = axis.excludeOutside ? all.filter(([index]) => index === clamp(index)) : all;
+      const total = used.reduce((sum, [, weight]) => sum + weight, 0);
+      for (const [index, weight] of used) {
+        add(index, weight / total);
+      }
+    } else if (mode === "nearest") {
       add(nearest(at, axis.nearestMode), 1);
     } else if (mode === "linear") {
       const inside = Math.min(Math.max(at, 0), inLength - 1);

@@ -82,6 +82,8 @@ export const opNames = [
   "MaxPool",
   "GlobalAveragePool",
   "Resize",
+  "GridSample",
+  "Col2Im",
   // shapes as values
   "Shape",
   "Size",

@@ -11,7 +11,9 @@ import { declareShape } from "./convolution-gradients.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
 import { productOf, resolveAxis } from "./dimensions.js";
 import { inputType } from "./inference.js";
-import { type AxisResize, interpolationMatrix, knownCoordinates } from "./interpolation.js";
+import { type Interpolation, interpolationMatrix, knownCoordinates } from "./interpolation.js";
+import type { OpWriter } from "./op-writer.js";
+import { type AxisLengths, lengthOf, matrixAtRunTime } from "./run-time-interpolation.js";
 
 /** The axes that the entries of scales and sizes are for. */
 function resizedAxes({ attributes, fail }: Application, rank: number): number[] {
@@ -83,11 +85,9 @@ function repeats({ attributes }: Differentiation, scales: readonly number[]): bo
   );
 }
 
-/** dx along one axis: dy times the matrix of the interpolation, from the side on which the axis is. */
-function alongAxis({ write }: Differentiation, gradient: ValueInfo, axis: number, resize: AxisResize): ValueInfo {
+/** dx along one axis: dy times the matrix A [out, in] of the interpolation, from the side on which the axis is. */
+function alongAxis(write: OpWriter, gradient: ValueInfo, axis: number, matrix: ValueInfo): ValueInfo {
   const rank = gradient.shape.length;
-  const data = interpolationMatrix(resize);
-  const matrix = write.constant({ type: "float32", shape: [resize.outLength, resize.inLength], data }, "interpolation");
   if (axis === rank - 1) {
     return write.matMul(gradient, matrix);
   }
@@ -96,6 +96,21 @@ function alongAxis({ write }: Differentiation, gradient: ValueInfo, axis: number
   }
   const order = Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
   return write.transpose(write.matMul(write.transpose(gradient, order), matrix), order);
+}
+
+/** The scale of an axis as the run gives it: from the scales, or from the lengths. */
+function scaleAtRunTime(
+  { write, attributes, input, inputs }: Differentiation,
+  axis: number,
+  lengths: AxisLengths,
+): ValueInfo {
+  if (inputs[3] || !inputs[2]) {
+    return write.div(lengths.after, lengths.before);
+  }
+  const rank = input(0).shape.length;
+  const axes = intsAttribute(attributes, "axes")?.map((given) => (given < 0 ? given + rank : given));
+  const at = axes ? axes.indexOf(axis) : axis;
+  return at < 0 ? write.scalar(1) : write.squeeze(write.gather(inputs[2], write.integers([at]), 0), [0]);
 }
 
 // y = A x along every resized axis:  dx = A^T dy along each; for whole-number repetition, sums over blocks
@@ -110,30 +125,37 @@ function gradientOfResize(node: Differentiation): ValueInfo | undefined {
   if (scales && repeats(node, scales)) {
     return declareShape(write, sumBlocks(write, gradient, scales.slice(2)), x);
   }
-  const coordinates = stringAttribute(attributes, "coordinate_transformation_mode", "half_pixel");
-  if (intAttribute(attributes, "antialias", 0) !== 0 || !knownCoordinates.includes(coordinates)) {
-    return refuse(`neither smoothing (antialias) nor the coordinates "${coordinates}" have a derivative here`);
+  const interpolation: Interpolation = {
+    mode: stringAttribute(attributes, "mode", "nearest"),
+    coordinates: stringAttribute(attributes, "coordinate_transformation_mode", "half_pixel"),
+    nearestMode: stringAttribute(attributes, "nearest_mode", "round_prefer_floor"),
+    cubicCoefficient: floatAttribute(attributes, "cubic_coeff_a", -0.75),
+    excludeOutside: intAttribute(attributes, "exclude_outside", 0) !== 0,
+    antialias: intAttribute(attributes, "antialias", 0) !== 0,
+  };
+  if (!knownCoordinates.includes(interpolation.coordinates)) {
+    return refuse(`the coordinates "${interpolation.coordinates}" have no derivative here`);
   }
-  return x.shape.reduce<ValueInfo>((result, inLength, axis) => {
-    const outLength = gradient.shape[axis]!;
+  const asked = intsAttribute(attributes, "axes")?.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  const result = x.shape.reduce<ValueInfo>((sum, inLength, axis) => {
+    const outLength = node.output(0).shape[axis]!;
     const scale = scales?.[axis];
-    if (scale === 1 || (inLength === outLength && !scales)) {
-      return result;
+    if (scale === 1 || (inLength === outLength && !scales) || (asked && !asked.includes(axis))) {
+      return sum;
     }
-    if (typeof inLength === "string" || typeof outLength === "string") {
-      return refuse(`the length of its axis ${axis} is known only when the graph runs`);
+    if (typeof inLength === "number" && typeof outLength === "number") {
+      const data = interpolationMatrix({ ...interpolation, inLength, outLength, scale: scale ?? outLength / inLength });
+      const matrix = write.constant({ type: "float32", shape: [outLength, inLength], data }, "interpolation");
+      return alongAxis(write, sum, axis, matrix);
     }
-    return alongAxis(node, result, axis, {
-      inLength,
-      outLength,
-      scale: scale ?? outLength / inLength,
-      mode: stringAttribute(attributes, "mode", "nearest"),
-      coordinates,
-      nearestMode: stringAttribute(attributes, "nearest_mode", "round_prefer_floor"),
-      cubicCoefficient: floatAttribute(attributes, "cubic_coeff_a", -0.75),
-      excludeOutside: intAttribute(attributes, "exclude_outside", 0) !== 0,
-    });
+    if (interpolation.antialias) {
+      return refuse(`it smooths (antialias) along the axis ${axis}, whose length is known only when the graph runs`);
+    }
+    const lengths = { before: lengthOf(write, x, axis), after: lengthOf(write, node.output(0), axis) };
+    const given = scale === undefined ? scaleAtRunTime(node, axis, lengths) : write.scalar(scale);
+    return alongAxis(write, sum, axis, matrixAtRunTime(write, { ...interpolation, lengths, scale: given }));
   }, gradient);
+  return declareShape(write, result, x);
 }
 
 /** Resampling of axes. */

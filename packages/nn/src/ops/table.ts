@@ -6,6 +6,8 @@ import { convolutionOps } from "./convolution.js";
 import type { OpDefinition } from "./definition.js";
 import { einsumOps } from "./einsum.js";
 import { elementwiseOps } from "./elementwise.js";
+import { foldingOps } from "./folding.js";
+import { gridSamplingOps } from "./grid-sampling.js";
 import { indexingOps } from "./indexing.js";
 import { indicatorOps } from "./indicators.js";
 import { joiningOps } from "./joining.js";
@@ -37,6 +39,8 @@ export const ops: { readonly [O in OpName]: OpDefinition } = {
   ...convolutionOps,
   ...poolingOps,
   ...resizeOps,
+  ...gridSamplingOps,
+  ...foldingOps,
   ...shapeOps,
   ...rearrangingOps,
   ...blockOps,

@@ -10,6 +10,8 @@ export interface OpCase {
   readonly dynamic?: boolean | "batch";
   /** How many times the case is differentiated. @default 2 */
   readonly order?: number;
+  /** Distance between the points of the differences, where kinks are near. @default 0.04 */
+  readonly stepSize?: number;
   /** Inputs whose shapes stay numbers even so. */
   readonly fixed?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { type Attributes, attribute, constantTensor } from "../../src/ir/index.js";
 import type { OpName } from "../../src/ops/index.js";
-import { floats, type OpCase, one, separated } from "./case-helpers.js";
+import { floats, integers, type OpCase, one, separated } from "./case-helpers.js";
 import type { TestTensor } from "./run-graph.js";
 
 const { ints, int, string, float } = attribute;
@@ -38,7 +38,7 @@ interface ResizeCase {
   readonly dynamic?: boolean | "batch";
 }
 
-const resize = ({ shape, scales, sizes, attributes = {}, dynamic = "batch" }: ResizeCase): OpCase => ({
+const resize = ({ shape, scales, sizes, attributes = {}, dynamic = true }: ResizeCase): OpCase => ({
   inputs: { x: floats(shape) },
   build: (g, { x }) => {
     const given = scales && g.constant(constantTensor("float32", [scales.length], Float32Array.from(scales)));
@@ -46,6 +46,9 @@ const resize = ({ shape, scales, sizes, attributes = {}, dynamic = "batch" }: Re
   },
   dynamic,
 });
+
+/** Pairs (x, y) of a grid over an image of 3 rows and 4 columns. */
+const points = [-0.31, 0.12, 0.55, -0.47, 1.22, 0.21, -1.37, -0.55, 0.13, 1.44, 0.71, -0.87];
 
 const linear = { mode: string("linear") };
 
@@ -147,11 +150,16 @@ export const spatialCases = {
       shape: [1, 2, 2, 3],
       scales: [1, 1, 2, 2],
       attributes: { coordinate_transformation_mode: string("asymmetric"), nearest_mode: string("floor") },
-      dynamic: true,
     }),
-    resize({ shape: [2, 1, 2, 2], scales: [1, 1, 3, 2], dynamic: true }),
+    resize({ shape: [2, 1, 2, 2], scales: [1, 1, 3, 2] }),
     resize({ shape: [1, 1, 3], scales: [1, 1, 1.7] }),
-    resize({ shape: [1, 1, 5], sizes: [1, 1, 3], attributes: { nearest_mode: string("ceil") }, dynamic: false }),
+    ...["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"].map((rounding) =>
+      resize({
+        shape: [1, 1, 5],
+        sizes: [1, 1, 3],
+        attributes: { nearest_mode: string(rounding), coordinate_transformation_mode: string("asymmetric") },
+      }),
+    ),
     resize({ shape: [1, 1, 3, 2], scales: [1, 1, 2, 2], attributes: linear }),
     resize({
       shape: [1, 1, 3, 2],
@@ -162,7 +170,6 @@ export const spatialCases = {
       shape: [1, 1, 3, 4],
       sizes: [1, 1, 5, 3],
       attributes: { ...linear, coordinate_transformation_mode: string("align_corners") },
-      dynamic: false,
     }),
     resize({ shape: [1, 1, 3, 4], sizes: [2, 5], attributes: { ...linear, axes: ints([-2, 3]) } }),
     resize({
@@ -175,6 +182,68 @@ export const spatialCases = {
       scales: [1, 1, 2, 2],
       attributes: { mode: string("cubic"), exclude_outside: int(1) },
     }),
+    ...["linear", "cubic"].flatMap((mode) =>
+      [0, 1].map((exclude) =>
+        resize({
+          shape: [1, 1, 6, 4],
+          sizes: [1, 1, 3, 5],
+          attributes: { mode: string(mode), antialias: int(1), exclude_outside: int(exclude) },
+          dynamic: false,
+        }),
+      ),
+    ),
+    {
+      // Scales that only the run decides.
+      inputs: { x: floats([1, 1, 3, 4]), halves: integers([3, 3]) },
+      build: (g, { x, halves }) => {
+        const scales = g.mul(g.cast(halves!, "float32"), 0.5);
+        return g.emit("Resize", [x, undefined, scales], { attributes: { ...linear, axes: ints([2, 3]) } })[0]!;
+      },
+      fixed: ["halves"],
+    },
+  ],
+  GridSample: [
+    ...["zeros", "border", "reflection"].flatMap((padding) =>
+      [0, 1].map(
+        (aligned): OpCase => ({
+          // Points inside, between the border and beyond, none within a step of a kink.
+          inputs: { x: floats([2, 2, 3, 4]), grid: { shape: [2, 1, 3, 2], data: Float32Array.from(points) } },
+          ...one("GridSample", {
+            mode: string("bilinear"),
+            padding_mode: string(padding),
+            align_corners: int(aligned),
+          }),
+          dynamic: "batch",
+          order: 1,
+          stepSize: 0.01,
+        }),
+      ),
+    ),
+    {
+      inputs: { x: floats([1, 2, 3, 4]), points: integers([-4, 1, 3, 9, 0, -2], [1, 1, 3, 2]) },
+      build: (g, { x, points }) =>
+        g.emit("GridSample", [x, g.mul(g.cast(points!, "float32"), 0.125)], {
+          attributes: { mode: string("nearest") },
+        })[0]!,
+      dynamic: "batch",
+    },
+  ],
+  Col2Im: [
+    {
+      inputs: { x: floats([2, 8, 6]) },
+      build: (g, { x }) => g.emit("Col2Im", [x, g.integers([3, 4]), g.integers([2, 2])])[0]!,
+      dynamic: "batch",
+    },
+    {
+      inputs: { x: floats([1, 3, 3]) },
+      build: (g, { x }) =>
+        g.square(
+          g.emit("Col2Im", [x, g.integers([6]), g.integers([3])], {
+            attributes: { strides: ints([2]), pads: ints([1, 2]), dilations: ints([2]) },
+          })[0]!,
+        ),
+      dynamic: "batch",
+    },
   ],
   InstanceNormalization: [
     {
