@@ -5,6 +5,7 @@ import {
   concatConditioning,
   type DiffusionData,
   joinFloats,
+  type ModelInput,
   sliceConditioning,
   throwIfAborted,
 } from "@diffusiongym/core";
@@ -12,6 +13,7 @@ import type { TransitionModel } from "../kernels/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
 import { type DrawRequest, drawStart, type Endpoints, judge } from "./draw.js";
 import { hasVelocity, type OdeSolverName, odeStepper } from "./ode-solver.js";
+import type { OutputField } from "./ode-step.js";
 
 /** Options of `drawEndpoints`. */
 export interface EndpointRequest<D extends DiffusionData<D>, C extends object> extends DrawRequest<D, C> {
@@ -82,24 +84,45 @@ export function odeTimes(model: TransitionModel, steps: number, startTime?: numb
   return Float64Array.from({ length: steps + 1 }, (_, k) => Math.fround(start + ((1 - start) * k) / steps));
 }
 
+/** How a flow is integrated. */
+export interface FlowOptions<D, C> {
+  /** The output at any state and time, for the completed conditioning. */
+  readonly field: (conditioning: C) => OutputField<D>;
+  readonly solver: OdeSolverName;
+  readonly steps: number;
+  readonly startTime?: number | undefined;
+}
+
+/** Carries starting states along a flow to t = 1. */
+export async function integrateFlow<D extends DiffusionData<D>, C extends object>(
+  request: DrawRequest<D, C>,
+  options: FlowOptions<D, C>,
+): Promise<ModelInput<D, C>> {
+  const { baseModel: model } = request.environment;
+  const times = odeTimes(model, options.steps, options.startTime);
+  const step = odeStepper<D>(options.solver);
+  throwIfAborted(request.signal, "Sampling");
+  const start = await drawStart(request);
+  const field = options.field(start.conditioning);
+  let { x } = start;
+  for (let k = 0; k < options.steps; k++) {
+    throwIfAborted(request.signal, "Sampling");
+    x = await step({ x, from: times[k]!, to: times[k + 1]!, field, model });
+    checkFinite(x, "The state after the step", k);
+  }
+  return { x, conditioning: start.conditioning };
+}
+
 async function drawBatch<D extends DiffusionData<D>, C extends object>(
   request: EndpointRequest<D, C>,
 ): Promise<Endpoints<D, C>> {
-  const { environment, policy, n, solver = "heun", steps = 24, startTime, signal } = request;
-  const { baseModel } = environment;
-  const times = odeTimes(baseModel, steps, startTime);
-  const step = odeStepper<D>(solver);
-  throwIfAborted(signal, "Sampling");
-  const start = await drawStart(request);
-  const { conditioning } = start;
-  let { x } = start;
-  const actor = policy ?? baseModel;
-  const field = (state: D, time: number): D | Promise<D> =>
-    actor.forward(state, new Float32Array(n).fill(time), conditioning);
-  for (let k = 0; k < steps; k++) {
-    throwIfAborted(signal, "Sampling");
-    x = await step({ x, from: times[k]!, to: times[k + 1]!, field, model: baseModel });
-    checkFinite(x, "The state after the step", k);
-  }
+  const { environment, policy, n, solver = "heun", steps = 24, startTime } = request;
+  const actor = policy ?? environment.baseModel;
+  const { x, conditioning } = await integrateFlow(request, {
+    solver,
+    steps,
+    startTime,
+    field: (completed) => (state, time) => actor.forward(state, new Float32Array(n).fill(time), completed),
+  });
   return judge(environment, x, conditioning);
 }

@@ -1,0 +1,14 @@
+export { meanPairwiseDistance } from "./diversity.js";
+export { type Estimate, estimate } from "./estimate.js";
+export {
+  type EvaluateOptions,
+  type Evaluation,
+  type ExactAnswer,
+  evaluate,
+  type Findings,
+  type LawReport,
+  type SamplerReport,
+  type SdeReport,
+} from "./evaluate.js";
+export type { AdaptedSampler, CustomSampler, EvaluatedSampler } from "./sampler.js";
+export { evaluationTable } from "./table.js";
