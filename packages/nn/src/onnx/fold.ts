@@ -5,6 +5,7 @@ import {
   type Dimension,
   type ElementType,
   intAttribute,
+  intsAttribute,
   type Node,
   type TensorType,
   tensorAttribute,
@@ -107,6 +108,10 @@ function evaluateEntries(
       return shape.length === 1 ? constants.flatMap((tensor) => constantNumbers(tensor!)) : undefined;
     case "Gather":
       return gather(node, constants);
+    case "Transpose":
+      return transpose(node, shape, constants[0]!);
+    case "Slice":
+      return slice(shape, constants);
     default:
       return undefined;
   }
@@ -134,6 +139,45 @@ function gather(node: Node, [data, indices]: readonly (ConstantTensor | undefine
   const values = constantNumbers(data);
   const picked = constantNumbers(indices!).map((index) => values[index < 0 ? index + length : index]);
   return picked.every((entry) => entry !== undefined) ? picked : undefined;
+}
+
+/** Entries a fixed number of places apart along each axis of a shape, from the place `first` on. */
+function strided(data: ConstantTensor, shape: readonly number[], strides: readonly number[], first = 0): number[] {
+  const values = constantNumbers(data);
+  const places = shape.reduce<number[]>(
+    (all, length, axis) => all.flatMap((place) => Array.from({ length }, (_, i) => place + i * strides[axis]!)),
+    [first],
+  );
+  return places.map((place) => values[place]!);
+}
+
+/** How many entries apart the neighbours along each axis are. */
+const stridesOf = (shape: readonly number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+
+function transpose(node: Node, shape: readonly number[], data: ConstantTensor): number[] {
+  const strides = stridesOf(data.shape);
+  const order = intsAttribute(node.attributes, "perm") ?? shape.map((_, axis) => shape.length - 1 - axis);
+  return strided(
+    data,
+    shape,
+    order.map((axis) => strides[axis]!),
+  );
+}
+
+function slice(shape: readonly number[], constants: readonly (ConstantTensor | undefined)[]): number[] {
+  const data = constants[0]!;
+  const rank = data.shape.length;
+  const [starts, , axes, steps] = constants.slice(1).map((tensor) => tensor && constantNumbers(tensor));
+  const strides = stridesOf(data.shape);
+  let first = 0;
+  starts!.forEach((start, i) => {
+    const axis = ((axes?.[i] ?? i) + rank) % rank;
+    const length = data.shape[axis]!;
+    const step = steps?.[i] ?? 1;
+    first += Math.min(Math.max(start < 0 ? start + length : start, 0), step > 0 ? length : length - 1) * strides[axis]!;
+    strides[axis]! *= step;
+  });
+  return strided(data, shape, strides, first);
 }
 
 /** The entries of a tensor, broadcast to a shape. */

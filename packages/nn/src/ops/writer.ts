@@ -214,7 +214,7 @@ export class GraphWriter {
 
   /** True when a value of this name exists. */
   has(name: string): boolean {
-    return this.#types.has(name);
+    return this.#types.has(name) || this.#untyped.has(name);
   }
 
   /** Names of all values so far. */
