@@ -161,10 +161,8 @@ describe("unet2d", () => {
     expect(other.output!.shape).toEqual([2, 3, 8, 4]);
     expect([...other.output!.data]).toEqual([...one.output!.data]);
     const wrt = ["x", "conv_in.weight"];
-    const gradients = await Promise.all([given, free].map((network) => network.vjp(feeds, "ones", { wrt })));
-    for (const name of wrt) {
-      expect(gradients[1]!.gradients[name]).toEqual(gradients[0]!.gradients[name]);
-    }
+    const { gradients } = await given.vjp(feeds, "ones", { wrt });
+    expect((await free.vjp(feeds, "ones", { wrt })).gradients).toEqual(gradients);
     const wider = { ...feeds, x: tensor([2, 3, 6, 10], 7) };
     expect((await free.run(wider)).output!.shape).toEqual([2, 3, 6, 10]);
     await Promise.all([given.dispose(), free.dispose()]);

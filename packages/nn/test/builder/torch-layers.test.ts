@@ -1,3 +1,4 @@
+import { RandomKey } from "@diffusiongym/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
 import { loadFixture } from "../../../../tooling/test/fixtures.js";
@@ -31,6 +32,7 @@ import {
   upsample2d,
 } from "../../src/builder/index.js";
 import type { ElementType } from "../../src/ir/index.js";
+import { initializeParameters } from "../../src/parameters/index.js";
 import { runGraph, type TestTensor } from "../ops/run-graph.js";
 
 interface Stored {
@@ -240,10 +242,19 @@ describe("layers start as those of torch and diffusers do", () => {
         .map((torch) => prefix + torch)
         .sort(),
     );
+    const drawn = initializeParameters(parameters, RandomKey.fromSeed(2));
+    expect(initializeParameters(parameters, RandomKey.fromSeed(2)).data).toEqual(drawn.data);
     for (const { name: own, shape, initialization } of parameters) {
       const torch = measured[key]![own.slice(prefix.length)]!;
       expect(shape, own).toEqual(torch.shape);
       const size = shape.reduce((product, length) => product * length, 1);
+      // Both estimate the same deviation from so many numbers.
+      const { data } = drawn.get(own);
+      const mean = data.reduce((sum, value) => sum + value / size, 0);
+      const deviation = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2 / size, 0));
+      expect(Math.abs(deviation - torch.deviation), own).toBeLessThanOrEqual(
+        1e-12 + (8 * torch.deviation) / Math.sqrt(2 * size),
+      );
       switch (initialization.kind) {
         case "constant":
           expect([torch.low, torch.high], own).toEqual([initialization.value, initialization.value]);

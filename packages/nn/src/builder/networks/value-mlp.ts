@@ -1,7 +1,7 @@
 import { ArgumentError } from "@diffusiongym/core";
-import { GraphBuilder, type GraphValue, type NetworkDefinition } from "../graph/index.js";
+import { GraphBuilder, type NetworkDefinition } from "../graph/index.js";
 import { activate, linear } from "../layers/index.js";
-import { timeAndConditioning, type ValueOptions, valueHead } from "./value-parts.js";
+import { flatten, timeAndConditioning, type ValueOptions, valueHead } from "./value-parts.js";
 
 /** Configuration of `valueMlp`. */
 export interface ValueMlpConfig extends ValueOptions {
@@ -35,10 +35,4 @@ export function valueMlp(config: ValueMlpConfig): NetworkDefinition {
   }
   valueHead(g, hidden, config);
   return g.build();
-}
-
-/** All axes of a sample as one. */
-export function flatten(g: GraphBuilder, x: GraphValue): GraphValue {
-  const size = x.shape.slice(1).reduce<number>((product, length) => product * (length as number), 1);
-  return x.shape.length === 2 ? x : g.reshape(x, [-1, size]);
 }

@@ -25,3 +25,9 @@ export function valueHead(g: GraphBuilder, features: GraphValue, { zeroStart = t
   const head = linear(g, features, { name: "head", out: 1, ...(zeroStart ? { initialization: zeros } : {}) });
   g.output("value", g.reshape(head, [-1]));
 }
+
+/** All axes of a sample as one. */
+export function flatten(g: GraphBuilder, x: GraphValue): GraphValue {
+  const size = x.shape.slice(1).reduce<number>((product, length) => product * (length as number), 1);
+  return x.shape.length === 2 ? x : g.reshape(x, [-1, size]);
+}

@@ -2,8 +2,7 @@ import { ArgumentError } from "@diffusiongym/core";
 import { GraphBuilder, type NetworkDefinition } from "../graph/index.js";
 import { activate, linear } from "../layers/index.js";
 import { imageFeatures } from "./image-features.js";
-import { flatten } from "./value-mlp.js";
-import { timeAndConditioning, type ValueOptions, valueHead } from "./value-parts.js";
+import { flatten, timeAndConditioning, type ValueOptions, valueHead } from "./value-parts.js";
 
 /** Configuration of `valueRecord`. */
 export interface ValueRecordConfig extends ValueOptions {

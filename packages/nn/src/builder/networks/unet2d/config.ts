@@ -25,7 +25,10 @@ export interface Unet2dConfig {
   readonly outChannels?: number;
   /** Takes images in [0, 1] to [-1, 1] first. @default false */
   readonly centerInputSample?: boolean;
-  /** Sines and cosines of the time, of its logarithm (the output is divided by the time then), or a trained row a step. @default "positional" */
+  /**
+   * Sines and cosines of the time; of its logarithm, where times must be above 0 and the output is divided by them; or a
+   * trained row a step. @default "positional"
+   */
   readonly timeEmbeddingType?: "positional" | "fourier" | "learned";
   /** Length of the time embedding. @default 4 blockOutChannels[0] */
   readonly timeEmbeddingDim?: number | null;
