@@ -1,4 +1,4 @@
-import { type Dimension, intsAttribute, type ValueInfo } from "../ir/index.js";
+import type { Dimension, ValueInfo } from "../ir/index.js";
 import { declareShape } from "./convolution-gradients.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
 import { printShape, quotientOf } from "./dimensions.js";
