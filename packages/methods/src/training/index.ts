@@ -1,3 +1,4 @@
+export { backwardInParts, regressInParts } from "./in-parts.js";
 export {
   defaultTimeRange,
   type NoisingOptions,

@@ -26,6 +26,11 @@ export interface PolicyMethodOptions<D extends DiffusionData<D> = DDTensor, C ex
   readonly maxGradientNorm?: number;
   /** Decay of a running average of the parameters, in [0, 1); `method.adapted` then samples with the average. @default none */
   readonly averageDecay?: number;
+  /**
+   * Path KL to the base model at which the run stops itself: for methods without an anchor, which leave the data sooner or
+   * later. @default the method's; none for methods that converge
+   */
+  readonly maxKlPath?: number;
   /** Conditioning of the samples, one entry a sample or constants. @default {} */
   readonly conditioning?: Partial<C>;
   /** Rows of the network computed at once; does not change the update beyond rounding. @default 8192 */
@@ -47,6 +52,8 @@ export interface PolicyMethodDefaults {
   readonly learningRate?: number;
   /** @default none */
   readonly averageDecay?: number;
+  /** @default none */
+  readonly maxKlPath?: number;
 }
 
 /** Options with nothing left out. */
@@ -60,6 +67,7 @@ export interface ResolvedPolicyOptions<D extends DiffusionData<D>, C extends obj
   readonly makeOptimizer: (parameters: Parameters) => Optimizer;
   readonly maxGradientNorm: number;
   readonly averageDecay: number | undefined;
+  readonly maxKlPath: number;
   readonly conditioning: Partial<C>;
   readonly rowsAtOnce: number;
   readonly seed: number;
@@ -78,7 +86,9 @@ export function resolvePolicyOptions<D extends DiffusionData<D>, C extends objec
   requireCount("iterations", iterations);
   requireCount("batchSize", batchSize);
   requireCount("rowsAtOnce", rowsAtOnce);
+  const maxKlPath = options.maxKlPath ?? defaults.maxKlPath ?? Number.POSITIVE_INFINITY;
   requireAbove("maxGradientNorm", maxGradientNorm, 0);
+  requireAbove("maxKlPath", maxKlPath, 0);
   const updates = iterations * (defaults.updatesPerIteration ?? 1);
   const schedule =
     typeof learningRate === "number" ? cosineSchedule({ peak: learningRate, steps: updates }) : learningRate;
@@ -93,6 +103,7 @@ export function resolvePolicyOptions<D extends DiffusionData<D>, C extends objec
     makeOptimizer: (parameters) => makeOptimizer(parameters, schedule),
     maxGradientNorm,
     averageDecay: options.averageDecay ?? defaults.averageDecay,
+    maxKlPath,
     conditioning: options.conditioning ?? {},
     rowsAtOnce,
     seed,

@@ -10,6 +10,7 @@ import {
   type MethodState,
   type Metrics,
   scheduleIdentity,
+  TrainingAbortedError,
   underPrefix,
   withPrefix,
 } from "../method/index.js";
@@ -103,6 +104,7 @@ export abstract class PolicyMethod<D extends DiffusionData<D>, C extends object>
     this.measured ??= await this.measureBaseline(signal);
     const metrics = await this.advance(signal);
     this.rules.check(this.completed + 1, metrics, this.measured);
+    this.checkDistance(metrics.kl_path);
     this.completed += 1;
     return { ...metrics, step_time: (performance.now() - started) / 1000 };
   }
@@ -140,17 +142,8 @@ export abstract class PolicyMethod<D extends DiffusionData<D>, C extends object>
   }
 
   describe(): { readonly [name: string]: Json } {
-    const {
-      environment,
-      policy,
-      conditioning,
-      iterations,
-      batchSize,
-      maxGradientNorm,
-      averageDecay,
-      rowsAtOnce,
-      seed,
-    } = this.common;
+    const { environment, policy, conditioning, iterations, batchSize, ...rest } = this.common;
+    const { maxGradientNorm, averageDecay, maxKlPath, rowsAtOnce, seed } = rest;
     return {
       environment: environmentIdentity(environment),
       steps: environment.steps,
@@ -163,6 +156,7 @@ export abstract class PolicyMethod<D extends DiffusionData<D>, C extends object>
       batchSize,
       maxGradientNorm,
       averageDecay: averageDecay ?? null,
+      maxKlPath: Number.isFinite(maxKlPath) ? maxKlPath : null,
       conditioning: fingerprint(conditioning),
       rowsAtOnce,
       seed,
@@ -236,6 +230,18 @@ export abstract class PolicyMethod<D extends DiffusionData<D>, C extends object>
       kernel: this.kernel,
       ...request,
     });
+  }
+
+  private checkDistance(klPath: number | undefined): void {
+    const { maxKlPath } = this.common;
+    if (klPath !== undefined && klPath > maxKlPath) {
+      throw new TrainingAbortedError(
+        `Stopped in iteration ${this.completed + 1}: the path KL to the base model reached ${klPath.toPrecision(3)}, over maxKlPath = ` +
+          `${maxKlPath}. ${this.title} moves away from the data until it is stopped; use the last checkpoint, or a method that converges to the tilt.`,
+        "kl-path",
+        this.completed + 1,
+      );
+    }
   }
 
   /** Rewards and states of the base model. Override where the method samples in another way. */
