@@ -10,7 +10,7 @@ const optionBySpelling = new Map(
 
 /**
  * The configuration of a `UNet2DModel` as diffusers writes it, as options of `unet2d`: every key is spelled in camel case. Keys
- * that begin with an underscore are diffusers' own notes and left out.
+ * that begin with an underscore are diffusers' own notes and left out, and so are unknown ones that say `null`.
  * @param config the text of a `config.json`, or what parsing it gave
  * @throws FormatError when it is no JSON object, is of another class of networks, or has a key that is unknown, which might
  *   change what the weights mean
@@ -29,10 +29,10 @@ export function readUnet2dConfig(config: string | object): Unet2dConfig {
   }
   const options: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parsed)) {
-    if (key.startsWith("_")) {
+    const name = optionBySpelling.get(key);
+    if (key.startsWith("_") || (name === undefined && value === null)) {
       continue;
     }
-    const name = optionBySpelling.get(key);
     if (name === undefined) {
       throw new FormatError(
         `The configuration has the unknown key "${key}"${didYouMean(key, optionBySpelling.keys())}`,

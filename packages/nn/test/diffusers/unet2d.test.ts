@@ -1,9 +1,9 @@
 import { FormatError, IncompatibleError, ShapeError, Tensor } from "@diffusiongym/core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
 import { loadFixture } from "../../../../tooling/test/fixtures.js";
-import { unet2d } from "../../src/builder/index.js";
-import { loadUnet2d, readUnet2dConfig } from "../../src/diffusers/index.js";
+import { type Unet2dConfig, unet2d } from "../../src/builder/index.js";
+import { loadUnet2d, readUnet2dConfig, saveUnet2d } from "../../src/diffusers/index.js";
 import { Engine } from "../../src/engine/index.js";
 import { Network } from "../../src/network/index.js";
 import { readSafetensors, type WritableTensor, writeSafetensors } from "../../src/safetensors/index.js";
@@ -107,17 +107,25 @@ describe("loading", () => {
     const network = loadUnet2d({ ...narrow, engine });
     const names = [...readSafetensors(narrow.weights).tensors.keys()];
     expect([...network.parameters.names].sort()).toEqual([...names].sort());
-    const again = loadUnet2d({ config: narrow.config, weights: network.parameters.toSafetensors(), engine });
+    const again = loadUnet2d({ config: narrow.config, weights: saveUnet2d(network), engine });
     expect(again.parameters.data).toEqual(network.parameters.data);
     const { output } = await Network.load(network.save(), { engine }).run(narrow.inputs);
     expectAllClose(output!.data as Float32Array, narrow.output.data, { absolute: 1e-5 });
   });
 
-  test("a Fourier embedding keeps its frequencies, which diffusers does not train", async () => {
+  test("a Fourier embedding keeps its frequencies, which diffusers does not train", () => {
     const network = loadUnet2d({ ...fourier, engine });
     expect(network.parameters.has("time_proj.weight")).toBe(false);
     expect(network.graph.initializers.has("time_proj.weight")).toBe(true);
     expect(network.parameters.length).toBe(readSafetensors(fourier.weights).tensors.size - 1);
+    for (const each of [network, network.freeze()]) {
+      const saved = readSafetensors(saveUnet2d(each)).tensors;
+      const stored = readSafetensors(fourier.weights).tensors;
+      expect([...saved.keys()].sort()).toEqual([...stored.keys()].sort());
+      for (const [name, { shape, data }] of stored) {
+        expect(saved.get(name), name).toMatchObject({ shape, data });
+      }
+    }
   });
 
   test("options may be replaced where the weights still fit", async () => {
@@ -129,6 +137,14 @@ describe("loading", () => {
     );
     const { output } = await scaled.run({ ...others, t: eighth });
     expectAllClose(output!.data as Float32Array, narrow.output.data, { absolute: 1e-5 });
+  });
+
+  test("keys are respelled; notes of diffusers, and what is not used, are left out", () => {
+    const read = readUnet2dConfig(
+      '{"_diffusers_version": "1", "sample_size": [8, 4], "freq_shift": 1, "future": null}',
+    );
+    expect(read).toEqual({ sampleSize: [8, 4], freqShift: 1 });
+    expectTypeOf(read).toEqualTypeOf<Unet2dConfig>();
   });
 
   test("files that do not belong together are refused", () => {
