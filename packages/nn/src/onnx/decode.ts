@@ -17,9 +17,9 @@ const cost = { message: 400, text: 40, number: 16 } as const;
 export class Decoder {
   #budget: number;
 
-  /** @param fileLength bytes of the file; the decoded structure may take as much again, and 512 MB in any case */
+  /** @param fileLength bytes of the file; the decoded structure may take as much again, and 256 MB in any case */
   constructor(fileLength: number) {
-    this.#budget = fileLength + 2 ** 29;
+    this.#budget = fileLength + 2 ** 28;
   }
 
   /** A message from its bytes. Numbers and texts that are absent are 0 and empty, messages `undefined`. */

@@ -44,7 +44,9 @@ describe("networks of 16-bit floats", () => {
           outputs: [value("y", code.half, [4])],
           initializers: [tensor("w", { dims: [4n], dataType: code.half, ...entries })],
           nodes: [
-            node("Constant", [], ["c"], { attributes: [attr.tensor("value", tensor("", { dims: [4n], dataType: code.half, ...entries }))] }),
+            node("Constant", [], ["c"], {
+              attributes: [attr.tensor("value", tensor("", { dims: [4n], dataType: code.half, ...entries }))],
+            }),
             node("Cast", ["x"], ["h"], { attributes: [attr.int("to", code.half)] }),
             node("Max", ["h", "w", "c"], ["y"]),
           ],
@@ -65,6 +67,8 @@ describe("networks of 16-bit floats", () => {
 
 test("a pattern for weights that stay in 16 bits says why nothing is trained", async () => {
   const file = await exported("half.onnx");
-  expect(() => parseOnnx(file, { precision: "as-stored", trainable: "out.*" })).toThrow(/float16; only float32 is trained/);
+  expect(() => parseOnnx(file, { precision: "as-stored", trainable: "out.*" })).toThrow(
+    /float16; only float32 is trained/,
+  );
   expect(() => vjp(parseOnnx(file, { precision: "as-stored" }), { wrt: ["x"] })).toThrow();
 });

@@ -1,7 +1,7 @@
 import { ArgumentError } from "@diffusiongym/core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { parseOnnx } from "../../src/onnx/index.js";
 import type { Trainable } from "../../src/onnx/index.js";
+import { parseOnnx } from "../../src/onnx/index.js";
 import { exported } from "./exports.js";
 
 describe("choosing what is trained", () => {
@@ -27,7 +27,9 @@ describe("choosing what is trained", () => {
 
   test("a pattern that matches nothing is refused, with the nearest name", () => {
     expect(() => chosen("haed.weight")).toThrow(ArgumentError);
-    expect(() => chosen("haed.weight")).toThrow(/matches none of the 18 float32 tensors .* did you mean "head.weight"\?/);
+    expect(() => chosen("haed.weight")).toThrow(
+      /matches none of the 18 float32 tensors .* did you mean "head.weight"\?/,
+    );
     expect(() => chosen(["head.*", /nowhere/])).toThrow(/\/nowhere\/ matches none/);
     // A dot is a dot, not any character.
     expect(() => chosen("head_*")).toThrow(ArgumentError);
