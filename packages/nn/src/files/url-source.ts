@@ -57,7 +57,9 @@ export class UrlSource implements ByteSource {
   async readAll(onChunk: (bytes: number) => void): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let length = 0;
-    await this.#request(0);
+    if (!this.#reader || this.#position > 0) {
+      await this.#request(0);
+    }
     for (let result = await this.#pull(); !result.done; result = await this.#pull()) {
       chunks.push(result.value);
       length += result.value.length;
