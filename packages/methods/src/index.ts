@@ -1,5 +1,6 @@
 export * from "./adjoint-matching/index.js";
 export * from "./buffers/index.js";
+export * from "./efficient-adjoint-matching/index.js";
 export * from "./evaluation/index.js";
 export * from "./kernels/index.js";
 export * from "./loop/index.js";

@@ -5,6 +5,7 @@ export {
   type Noisings,
   noiseEndpoints,
   repeatedIndices,
+  velocityFactor,
   velocityWeights,
 } from "./noisings.js";
 export {

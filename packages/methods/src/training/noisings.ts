@@ -1,4 +1,4 @@
-import type { BaseModel, DiffusionData, OutputType, RandomKey } from "@diffusiongym/core";
+import type { BaseModel, DiffusionData, OutputType, RandomKey, Scheduler } from "@diffusiongym/core";
 
 /** Endpoints noised afresh. */
 export interface Noisings<D> {
@@ -53,16 +53,21 @@ export function repeatedIndices(n: number, times: number): Int32Array {
  * (d velocity / d output)^2 at each time: what a squared error of the output is multiplied with to weigh as one of the
  * velocity does, which is the weighting that METHODS part II was measured with.
  */
-export function velocityWeights<D extends DiffusionData<D>, C extends object>(model: BaseModel<D, C>, t: Float32Array) {
-  return model.scheduler.evaluateBatch(function velocityWeight(scheduler, time) {
-    return (
-      velocityFactor[model.outputType](scheduler.alpha(time), scheduler.beta(time), scheduler.wronskian(time)) ** 2
-    );
+export function velocityWeights<D extends DiffusionData<D>, C extends object>(
+  { scheduler, outputType }: BaseModel<D, C>,
+  t: Float32Array,
+) {
+  return scheduler.evaluateBatch(function velocityWeight(part, time) {
+    return velocityFactor(outputType, part, time) ** 2;
   }, t);
 }
 
-/** |d velocity| for a unit of each output: (W/beta) of the endpoint, (W/alpha) of epsilon, eta of the score. */
-const velocityFactor: { readonly [O in OutputType]: (alpha: number, beta: number, wronskian: number) => number } = {
+/** |d velocity| for a unit of output: 1, W / beta (endpoint), W / alpha (epsilon) or eta (score). */
+export function velocityFactor(outputType: OutputType, scheduler: Scheduler, t: number): number {
+  return velocityFactors[outputType](scheduler.alpha(t), scheduler.beta(t), scheduler.wronskian(t));
+}
+
+const velocityFactors: { readonly [O in OutputType]: (alpha: number, beta: number, wronskian: number) => number } = {
   velocity: () => 1,
   endpoint: (_, beta, wronskian) => wronskian / beta,
   epsilon: (alpha, _, wronskian) => wronskian / alpha,

@@ -1,0 +1,2 @@
+export { baseScore } from "./base-score.js";
+export { EfficientAdjointMatching, type EfficientAdjointMatchingOptions } from "./efficient-adjoint-matching.js";
