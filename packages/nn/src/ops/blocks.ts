@@ -54,11 +54,8 @@ function gatherBlocks(node: Differentiation, gradient: ValueInfo): ValueInfo {
   const { write } = node;
   const x = node.input(0);
   const size = intAttribute(node.attributes, "blocksize", 0);
-  const inner = gradient.shape[1]!;
-  if (typeof inner === "string") {
-    return node.refuse("its channels are known only when the graph runs");
-  }
-  const sizes = write.concat([write.shapeOf(x), write.integers([inner, size])], 0);
+  const inner = write.slice(write.shapeOf(gradient), { starts: [1], ends: [2], axes: [0] });
+  const sizes = write.concat([write.shapeOf(x), inner, write.integers([size])], 0);
   const cut = write.reshape(gradient, write.gather(sizes, write.integers([0, 4, 2, 5, 3, 5]), 0));
   return write.reshape(write.transpose(cut, [0, 1, 3, 5, 2, 4]), write.shapeOf(x));
 }

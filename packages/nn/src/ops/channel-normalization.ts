@@ -100,5 +100,6 @@ export const channelNormalizationOps = {
     attributes: ["epsilon", "momentum", "training_mode"],
     infer,
     gradient: gradientOfBatchNorm,
+    limits: "training_mode = 1",
   },
 } satisfies Record<string, OpDefinition>;

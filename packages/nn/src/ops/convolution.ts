@@ -127,11 +127,18 @@ const shared = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strid
 
 /** Convolutions over any number of spatial axes, and their transposes. */
 export const convolutionOps = {
-  Conv: { arity: [2, 3], attributes: shared, infer: inferConv, gradient: gradientOfConv },
+  Conv: {
+    arity: [2, 3],
+    attributes: shared,
+    infer: inferConv,
+    gradient: gradientOfConv,
+    limits: "kernels and automatic padding whose lengths only the run decides",
+  },
   ConvTranspose: {
     arity: [2, 3],
     attributes: [...shared, "output_padding"],
     infer: inferConvTranspose,
     gradient: gradientOfConvTranspose,
+    limits: "kernels whose lengths only the run decides; output_padding as large as the stride",
   },
 } satisfies Record<string, OpDefinition>;

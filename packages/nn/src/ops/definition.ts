@@ -38,4 +38,6 @@ export interface OpDefinition extends OpTyping {
   readonly gradient: GradientRule | "none";
   /** Inputs that are never differentiated: axes, indices, shapes, conditions. */
   readonly discreteInputs?: readonly number[];
+  /** Forms of the operator whose derivative is missing, where there are such. */
+  readonly limits?: string;
 }

@@ -98,22 +98,32 @@ export const elementwiseOps = {
       requireType(node, 1, ["float32", "float64", "int64", "int32"]);
       return [broadcastType(node, inputType(node, 0).type)];
     },
-    // z = a^b:  da = dz b a^(b-1),  db = dz z log a, taken as 0 where a <= 0
+    // z = a^b:  da = dz b a^(b-1), 0 where b = 0 (even at a = 0);  db = dz z log a, taken as 0 where a <= 0.
+    // At a = 0, da is infinite for b between 0 and 1.
     gradient: perInput(
       ({ write, input }, dz) => {
         const base = input(0);
         const exponent = write.cast(input(1), base.type);
         const constant = write.constantOf(exponent);
         const power = constant?.data.length === 1 ? Number(constant.data[0]) : undefined;
+        if (power === 0) {
+          return write.mul(dz, 0);
+        }
         if (power === 2) {
           return write.mul(write.mul(dz, 2), base);
         }
-        const slope = write.pow(base, power === undefined ? write.sub(exponent, 1) : power - 1);
-        return write.mul(dz, write.mul(slope, power === undefined ? exponent : power));
+        if (power !== undefined) {
+          return write.mul(dz, write.mul(write.pow(base, power - 1), power));
+        }
+        // The exponent 0 becomes 1, so that 0 times an infinite slope is never taken.
+        const some = write.where(write.equal(exponent, 0), 1, exponent);
+        return write.mul(dz, write.mul(write.pow(base, write.sub(some, 1)), exponent));
       },
       ({ write, input, output }, dz) => {
         const base = input(0);
-        return write.mul(dz, write.mul(output(0), write.log(write.where(write.greater(base, 0), base, 1))));
+        const positive = write.greater(base, 0);
+        const slope = write.mul(output(0), write.log(write.where(positive, base, 1)));
+        return write.mul(dz, write.where(positive, slope, 0));
       },
     ),
   },

@@ -165,5 +165,6 @@ export const gridSamplingOps = {
     attributes: ["align_corners", "mode", "padding_mode"],
     infer,
     gradient: gradientOfGridSample,
+    limits: "cubic sampling; volumes",
   },
 } satisfies Record<string, OpDefinition>;

@@ -20,7 +20,13 @@ export interface AxisResize extends Interpolation {
 }
 
 /** The coordinate transformations whose matrices are known. */
-export const knownCoordinates = ["half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"];
+export const knownCoordinates = [
+  "half_pixel",
+  "half_pixel_symmetric",
+  "pytorch_half_pixel",
+  "asymmetric",
+  "align_corners",
+];
 
 /** Position in the input of an entry of the output, as ONNX defines it. */
 function place(position: number, { coordinates, inLength, outLength, scale }: AxisResize): number {
@@ -29,6 +35,11 @@ function place(position: number, { coordinates, inLength, outLength, scale }: Ax
       return position / scale;
     case "align_corners":
       return outLength === 1 ? 0 : (position * (inLength - 1)) / (outLength - 1);
+    case "half_pixel_symmetric": {
+      // The image keeps its centre where the output is not as long as the scale says.
+      const adjustment = outLength / (scale * inLength);
+      return (inLength / 2) * (1 - adjustment) + (position + 0.5) / scale - 0.5;
+    }
     case "pytorch_half_pixel":
       return outLength > 1 ? (position + 0.5) / scale - 0.5 : 0;
     default:

@@ -101,5 +101,6 @@ export const paddingOps = {
     infer: inferPad,
     discreteInputs: [1, 3],
     gradient: gradientOfPad,
+    limits: "axes that only the run decides",
   },
 } satisfies Record<string, OpDefinition>;

@@ -49,6 +49,7 @@ export const poolingOps = {
     attributes: [...windowNames, "count_include_pad"],
     infer: (node) => [{ type: requireFloat(node).type, shape: pooledShape(node) }],
     gradient: gradientOfAveragePool,
+    limits: "automatic padding whose length only the run decides",
   },
   MaxPool: {
     arity: [1, 1],
@@ -61,6 +62,7 @@ export const poolingOps = {
       ];
     },
     gradient: gradientOfMaxPool,
+    limits: "storage_order = 1",
   },
   GlobalAveragePool: {
     arity: [1, 1],

@@ -176,5 +176,6 @@ export const resizeOps = {
     infer,
     discreteInputs: [1, 2, 3],
     gradient: gradientOfResize,
+    limits: "coordinates tf_crop_and_resize; antialias along axes whose lengths only the run decides",
   },
 } satisfies Record<string, OpDefinition>;

@@ -44,6 +44,10 @@ function placed(write: OpWriter, { coordinates, lengths, scale }: RunTimeResize)
       return write.div(at, scale);
     case "align_corners":
       return write.div(write.mul(at, last(lengths.before)), write.max(last(lengths.after), 1));
+    case "half_pixel_symmetric": {
+      const adjustment = write.div(lengths.after, write.mul(scale, lengths.before));
+      return write.add(write.mul(write.mul(lengths.before, 0.5), write.sub(1, adjustment)), halfPixel);
+    }
     case "pytorch_half_pixel":
       return write.where(write.greater(lengths.after, 1), halfPixel, 0);
     default:

@@ -214,5 +214,6 @@ export const slicingOps = {
     },
     discreteInputs: [1, 2, 3, 4],
     gradient: gradientOfSlice,
+    limits: "axes and steps that only the run decides; most steps but 1 along axes whose lengths only the run decides",
   },
 } satisfies Record<string, OpDefinition>;

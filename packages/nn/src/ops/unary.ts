@@ -19,13 +19,13 @@ export const unaryOps = {
   Floor: step,
   Ceil: step,
   Round: step,
-  // y = 1/x:  dx = -y^2 dy
+  // y = 1/x:  dx = -y^2 dy.  Infinite at 0.
   Reciprocal: smooth(({ write, output }, dy) => write.neg(write.mul(dy, write.square(output(0))))),
-  // y = sqrt(x):  dx = dy / (2 y).  Infinite at 0.
+  // y = sqrt(x):  dx = dy / (2 y).  Infinite at 0, and NaN there where dy is 0, as in PyTorch.
   Sqrt: smooth(({ write, output }, dy) => write.div(write.mul(dy, 0.5), output(0))),
   // y = exp(x):  dx = y dy
   Exp: smooth(({ write, output }, dy) => write.mul(dy, output(0))),
-  // y = log(x):  dx = dy / x
+  // y = log(x):  dx = dy / x.  Infinite at 0.
   Log: smooth(({ write, input }, dy) => write.div(dy, input(0))),
   // y = sin(x):  dx = cos(x) dy
   Sin: smooth(({ write, input }, dy) => write.mul(dy, write.cos(input(0)))),

@@ -45,6 +45,15 @@ export const booleans = (values: readonly number[], shape: readonly number[] = [
   data: Uint8Array.from(values),
 });
 
+/** Floats a quarter away from every whole number and from 0, none of them equal. */
+export const betweenSteps = (shape: readonly number[]): TestTensor => {
+  const { data } = separated(shape);
+  return {
+    shape,
+    data: Float32Array.from(data as Float32Array, (entry, i) => Math.floor(entry / 0.4) + 0.25 + 0.01 * i),
+  };
+};
+
 /** A graph of one operator over all inputs of the case. */
 export const one = (op: OpName, attributes = {}) => ({
   build: (g: GraphBuilder, inputs: Readonly<Record<string, GraphValue>>): GraphValue =>

@@ -93,6 +93,38 @@ export async function checkGradients(
   }
 }
 
+/**
+ * Checks that no output changes when an input moves by `stepSize` in either direction, as it must where an operator declares that
+ * it has no derivative; and every inferred shape against the one that the runtime gives.
+ */
+export async function checkSteps(
+  graph: Graph,
+  feeds: Readonly<Record<string, TestTensor>>,
+  stepSize = 0.04,
+): Promise<void> {
+  const session = await openGraph(graph);
+  const outputs = await session.run(feeds);
+  const bound = new Map<string, number>();
+  for (const { name, shape } of graph.inputs) {
+    expectShape({ name, inferred: shape, actual: feeds[name]!.shape, bound });
+  }
+  for (const name of graph.outputs) {
+    expectShape({ name, inferred: typeOf(graph, name)!.shape, actual: outputs[name]!.shape, bound });
+  }
+  for (const name of floatInputs(graph)) {
+    for (const direction of [-1, 1]) {
+      const { shape, data } = feeds[name]!;
+      const moved = Float32Array.from(data as Float32Array, (entry) => entry + direction * stepSize);
+      const results = await session.run({ ...feeds, [name]: { shape, data: moved } });
+      for (const output of graph.outputs) {
+        expect(results[output]!.data, `${output} when ${name} moves by ${direction * stepSize}`).toEqual(
+          outputs[output]!.data,
+        );
+      }
+    }
+  }
+}
+
 function floatInputs(graph: Graph): string[] {
   return graph.inputs.filter((input) => input.type === "float32").map((input) => input.name);
 }

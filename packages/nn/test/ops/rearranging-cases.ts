@@ -80,7 +80,6 @@ export const rearrangingCases = {
     (mode): OpCase => ({
       inputs: { x: floats([2, 8, 1, 2]) },
       ...one("DepthToSpace", { blocksize: attribute.int(2), mode: attribute.string(mode) }),
-      dynamic: "batch",
     }),
   ),
   SpaceToDepth: [{ inputs: { x: floats([1, 2, 2, 4]) }, ...one("SpaceToDepth", { blocksize: attribute.int(2) }) }],
@@ -245,4 +244,4 @@ export const rearrangingCases = {
         })[0]!,
     },
   ],
-} satisfies { readonly [O in OpName]?: readonly OpCase[] | "discrete" };
+} satisfies { readonly [O in OpName]?: readonly OpCase[] };

@@ -214,7 +214,6 @@ export const spatialCases = {
             align_corners: int(aligned),
           }),
           dynamic: "batch",
-          order: 1,
           stepSize: 0.01,
         }),
       ),
