@@ -106,7 +106,7 @@ function needsOddRows(windows: readonly Window[], cotangent: ValueInfo): boolean
 /**
  * What a convolution passes back to its weight:  dw[o, c, k] = sum_{n, p} dy[n, o, p] x[n, c, p s + k d - before],
  * one matrix product an entry of the kernel, over channel-last slices so that each is read in whole rows; or one product over
- * the slices side by side where they are so narrow that nine products would waste the runtime's blocks.
+ * all slices where the channels are so few that a product each would waste the runtime's blocks.
  * @param signal x, [batch, in, length...]
  * @param cotangent dy, [batch, out, count...]
  * @param like the weight, [out, in / groups, kernel...]
@@ -115,7 +115,6 @@ export function weightGradient(
   { write, windows, groups }: Convolution,
   { signal, cotangent, like }: { signal: ValueInfo; cotangent: ValueInfo; like: ValueInfo },
 ): ValueInfo {
-  const rank = signal.shape.length;
   const spatial = windows.map((_, axis) => axis + 2);
   const [out, inner] = like.shape as readonly number[];
   const extra = windows.map((_, axis) => (axis === 0 && needsOddRows(windows, cotangent) ? 1 : 0));
@@ -124,31 +123,17 @@ export function weightGradient(
     return [before, after + extra[axis]! * window.stride] as const;
   });
   const padded = write.pad(signal, [0, 0, ...pads.map(([before]) => before), 0, 0, ...pads.map(([, after]) => after)]);
-  const channelLast = write.transpose(padded, [0, ...spatial, 1]);
   const extended = write.pad(cotangent, [...cotangent.shape.map(() => 0), 0, 0, ...extra]);
   const channelFirst = write.transpose(extended, [1, 0, ...spatial]);
   const rows = write.reshape(channelFirst, groups === 1 ? [out!, -1] : [groups, out! / groups, -1]);
-  const axes = windows.map((_, axis) => axis + 1);
-  const patches = offsets(windows).map((offset) => {
-    const starts = offset.map((k, axis) => k * windows[axis]!.dilation);
-    // Counted from the end, so that the length need not be known.
-    const ends = offset.map((k, axis) => {
-      const beyond = (windows[axis]!.kernel - 1 - k) * windows[axis]!.dilation;
-      return beyond === 0 ? Number.MAX_SAFE_INTEGER : -beyond;
-    });
-    const steps = windows.map(({ stride }) => stride);
-    const whole = steps.every((step) => step === 1) && starts.every((start, axis) => start === 0 && ends[axis]! > 0);
-    return whole
-      ? channelLast
-      : write.emit("Slice", [channelLast, ...[starts, ends, axes, steps].map((list) => write.integers(list))])[0]!;
-  });
-  const kernel = like.shape.slice(2, rank) as number[];
   if (groups === 1 && inner! <= fewChannels) {
-    const columns = write.reshape(write.concat(patches, rank - 1), [-1, patches.length * inner!]);
-    const product = write.reshape(write.matMul(rows, columns), [out!, patches.length, inner!]);
-    return write.reshape(write.transpose(product, [0, 2, 1]), [out!, inner!, ...kernel]);
+    const patches = patchesOf(write, windows, padded, 2).map((patch) => write.unsqueeze(patch, [1]));
+    const stacked = write.transpose(write.concat(patches, 1), [2, 1, 0, ...spatial.map((axis) => axis + 1)]);
+    const columns = write.reshape(stacked, [inner! * patches.length, -1]);
+    return write.reshape(write.gemm(rows, columns, { transB: true }), like.shape as number[]);
   }
-  const products = patches.map((patch) => {
+  const channelLast = write.transpose(padded, [0, ...spatial, 1]);
+  const products = patchesOf(write, windows, channelLast, 1).map((patch) => {
     if (groups === 1) {
       return write.matMul(rows, write.reshape(patch, [-1, inner!]));
     }
@@ -156,7 +141,25 @@ export function weightGradient(
     return write.reshape(write.matMul(rows, grouped), [out!, inner!]);
   });
   const columns = products.map((product) => write.unsqueeze(product, [2]));
-  return write.reshape(write.concat(columns, 2), [out!, inner!, ...kernel]);
+  return write.reshape(write.concat(columns, 2), like.shape as number[]);
+}
+
+/** What each entry of the kernel sees of a padded signal whose spatial axes begin at `first`: one slice an entry. */
+function patchesOf(write: OpWriter, windows: readonly Window[], padded: ValueInfo, first: number): ValueInfo[] {
+  const axes = windows.map((_, axis) => axis + first);
+  const steps = windows.map(({ stride }) => stride);
+  return offsets(windows).map((offset) => {
+    const starts = offset.map((k, axis) => k * windows[axis]!.dilation);
+    // Counted from the end, so that the length need not be known.
+    const ends = offset.map((k, axis) => {
+      const beyond = (windows[axis]!.kernel - 1 - k) * windows[axis]!.dilation;
+      return beyond === 0 ? Number.MAX_SAFE_INTEGER : -beyond;
+    });
+    const whole = steps.every((step) => step === 1) && starts.every((start, axis) => start === 0 && ends[axis]! > 0);
+    return whole
+      ? padded
+      : write.emit("Slice", [padded, ...[starts, ends, axes, steps].map((list) => write.integers(list))])[0]!;
+  });
 }
 
 /** Every position in a kernel, the last axis fastest. */
