@@ -42,8 +42,8 @@ export interface EndpointBufferOptions<D extends DiffusionData<D>, C extends obj
   readonly environment: Environment<D, C>;
   /** Seed with which the endpoints are drawn. */
   readonly seed: number;
-  /** Conditioning with which they are drawn. */
-  readonly conditioning: Partial<C>;
+  /** Conditioning with which they are drawn: the same for every pool, or that of a pool of n endpoints. */
+  readonly conditioning: Partial<C> | ((n: number) => Partial<C>);
 }
 
 /**
@@ -137,15 +137,21 @@ export class EndpointBuffer<D extends DiffusionData<D>, C extends object> {
 
   /** For `extraState` of a method. */
   state(): { readonly arrays: [string, Float32Array][]; readonly values: Json } {
-    const arrays = this.#pools.flatMap(({ x1, rewards, valids, logRatio }, index): [string, Float32Array][] => [
-      ...x1
-        .tensors()
-        .map((tensor, k): [string, Float32Array] => [`pool${index}/x1.${k}`, Float32Array.from(tensor.data)]),
+    // What was restored and not used since is as it was saved.
+    const pools: readonly SavedPool[] =
+      this.#saved.length > 0
+        ? this.#saved
+        : this.#pools.map(({ x1, ...rest }) => ({
+            ...rest,
+            tensors: x1.tensors().map(({ data }) => data as Float32Array),
+          }));
+    const arrays = pools.flatMap(({ tensors, rewards, valids, logRatio }, index): [string, Float32Array][] => [
+      ...tensors.map((data, k): [string, Float32Array] => [`pool${index}/x1.${k}`, Float32Array.from(data)]),
       [`pool${index}/rewards`, rewards.slice()],
       [`pool${index}/valids`, Float32Array.from(valids)],
       [`pool${index}/log_ratio`, logRatio.slice()],
     ]);
-    return { arrays, values: this.#pools.map(({ indexOffset }) => indexOffset) };
+    return { arrays, values: pools.map(({ indexOffset }) => indexOffset) };
   }
 
   /** For `restoreExtra` of a method; `ready` must be called before the next use. */
@@ -176,7 +182,9 @@ export class EndpointBuffer<D extends DiffusionData<D>, C extends object> {
   /** Draws the structure of restored endpoints again. Does nothing when there is nothing to do. */
   async ready(): Promise<void> {
     for (const { tensors, rewards, valids, logRatio, indexOffset } of this.#saved) {
-      const start = await drawStart({ ...this.#options, n: rewards.length, indexOffset });
+      const { conditioning: given } = this.#options;
+      const conditioning = typeof given === "function" ? given(rewards.length) : given;
+      const start = await drawStart({ ...this.#options, conditioning, n: rewards.length, indexOffset });
       const shapes = start.x.tensors();
       const x1 = start.x.withTensors(tensors.map((data, k) => new Tensor(data, shapes[k]!.shape)));
       this.#pools.push({ x1, conditioning: start.conditioning, rewards, valids, logRatio, indexOffset });

@@ -116,15 +116,23 @@ export class AbortRules {
   private checkSign(iteration: number, metrics: Metrics, baseline: Baseline, stop: Stop): void {
     const reward = metrics.reward;
     const klPath = metrics.kl_path;
-    if (reward === undefined || klPath === undefined || metrics.valid_fraction === 0) {
+    if (reward === undefined || metrics.valid_fraction === 0) {
       return;
     }
     remember(this.rewards, this.sign * reward, window);
-    remember(this.klPaths, klPath, window);
+    // Methods that sample by an ODE know no path KL; what the rewards alone show is looked at all the same.
+    if (klPath !== undefined) {
+      remember(this.klPaths, klPath, window);
+    }
     if (this.rewards.length < window) {
       return;
     }
-    if (trend(this.klPaths) > trendLimit && trend(this.rewards) < -trendLimit) {
+    if (
+      klPath !== undefined &&
+      this.klPaths.length === window &&
+      trend(this.klPaths) > trendLimit &&
+      trend(this.rewards) < -trendLimit
+    ) {
       stop(
         "diverging",
         `for ${window} iterations the path KL rose while the reward fell, as with a wrong sign. Check the signs of reward and control.`,

@@ -35,6 +35,8 @@ it("keeps endpoints of any data type across a checkpoint, with their structure a
 
   const other = new EndpointBuffer(draw);
   other.restore(new Map(arrays), JSON.parse(JSON.stringify(values)));
+  // Saved again before anybody has used it.
+  expect(other.state()).toEqual({ arrays, values });
   await other.ready();
   expect(other.length).toBe(5);
   for (const [k, pool] of buffer.pools.entries()) {

@@ -70,6 +70,21 @@ describe("AbortRules", () => {
     expect(firstStop((i) => ({ reward: -0.29 + 0.01 * wobble(i) }))).toBeUndefined();
   });
 
+  it("looks at the rewards of methods that know no path KL", () => {
+    const rules = new AbortRules(1000, 1);
+    const stop = (): unknown => {
+      for (let iteration = 1; iteration <= 300; iteration++) {
+        try {
+          rules.check(iteration, { reward: -0.31, reward_std: 1 }, baseline);
+        } catch (error) {
+          return error;
+        }
+      }
+      return undefined;
+    };
+    expect(stop()).toMatchObject({ rule: "below-base", iteration: 101 });
+  });
+
   it("does not take bad luck for a flipped sign: base samples without a spread, or none that was valid", () => {
     const rare = (i: number): Metrics => ({ reward: 1 - (i % 3) / 128, reward_std: 0.1 });
     const rules = (): AbortRules => new AbortRules(1000, 1);
