@@ -4,6 +4,7 @@ export * from "./diffusers/index.js";
 export * from "./engine/index.js";
 export { FileError, type FileSource } from "./files/index.js";
 export * from "./ir/index.js";
+export * from "./lora/index.js";
 export * from "./network/index.js";
 export * from "./onnx/index.js";
 export * from "./ops/index.js";

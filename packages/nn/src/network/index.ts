@@ -1,5 +1,15 @@
 export type { DataInputsOptions } from "./data-inputs.js";
 export {
+  drawProbe,
+  type NetworkJvp,
+  type NetworkJvpOptions,
+  type NetworkTrace,
+  type NetworkTraceOptions,
+  type NetworkVjp,
+  type NetworkVjpOptions,
+  type ProbeOptions,
+} from "./derivatives.js";
+export {
   type BuildLoss,
   LossGradient,
   type LossOptions,
@@ -10,11 +20,10 @@ export {
   type LoadOptions,
   Network,
   type NetworkOptions,
-  type NetworkVjp,
-  type NetworkVjpOptions,
   type OpenOptions,
 } from "./network.js";
 export {
+  type ModelCloneOptions,
   NetworkModel,
   type NetworkModelOptions,
   type OutputCotangents,

@@ -14,6 +14,7 @@ import {
   ShapeError,
 } from "@diffusiongym/core";
 import type { NamedTensors } from "../engine/index.js";
+import type { LoraOptions } from "../lora/index.js";
 import { type Parameters, requireSameLayout } from "../parameters/index.js";
 import { DataInputs, type DataInputsOptions } from "./data-inputs.js";
 import type { BuildLoss, LossGradient, LossRunOptions } from "./loss-gradient.js";
@@ -64,6 +65,12 @@ export interface OutputCotangents<D, C> {
   readonly conditioning: C;
   /** What the output is multiplied with, of the structure of x. */
   readonly cotangents: D;
+}
+
+/** Options of `NetworkModel.clone`: what is trained and, for new adapters, how they are made. */
+export interface ModelCloneOptions extends LoraOptions {
+  /** All trainable parameters of the network, or low-rank adapters on it. @default "all" */
+  readonly trainable?: "all" | "lora";
 }
 
 /** A base model whose output is that of a network: run by ONNX Runtime, trained through its gradients. */
@@ -173,6 +180,22 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
       }
     }
     return { output: this.#asData(x, outputs) };
+  }
+
+  /**
+   * A copy to be trained, whose output is equal until then.
+   *
+   * `"all"` gives the network parameters of its own, on the same compiled graphs; adapters, where it has some, are merged
+   * first. `"lora"` trains adapters only: those that the network has, or new ones on a packed copy of it.
+   * @throws as `Network.withLora` and `Network.mergeLora`
+   */
+  clone({ trainable = "all", ...options }: ModelCloneOptions = {}): NetworkModel<D, C> {
+    const { network } = this;
+    const hasAdapters = network.lora !== undefined;
+    if (trainable === "lora") {
+      return this.withNetwork(hasAdapters ? network.clone() : network.withLora(options));
+    }
+    return this.withNetwork(hasAdapters ? network.mergeLora() : network.clone());
   }
 
   /** The model under other parameters (a copy, a running average), sharing the compiled graphs. */

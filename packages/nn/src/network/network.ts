@@ -1,9 +1,17 @@
-import { ArgumentError, IncompatibleError, type RandomKey, type Tensor } from "@diffusiongym/core";
-import { vjp } from "../autodiff/index.js";
+import { IncompatibleError, type RandomKey, type Tensor } from "@diffusiongym/core";
 import type { NetworkDefinition } from "../builder/index.js";
 import { Engine, type Executable, type NamedTensors } from "../engine/index.js";
 import type { FileSource } from "../files/index.js";
 import { freeze, type Graph, parameterValues, thaw, type ValueInfo } from "../ir/index.js";
+import {
+  addLora,
+  fromPeft,
+  type LoraAdapter,
+  type LoraOptions,
+  mergeLora,
+  type PeftFiles,
+  toPeft,
+} from "../lora/index.js";
 import {
   type OpenOnnxOptions,
   openOnnx,
@@ -14,6 +22,18 @@ import {
   writeOnnx,
 } from "../onnx/index.js";
 import { initializeParameters, Parameters, requireSameLayout } from "../parameters/index.js";
+import {
+  type DerivativeContext,
+  type NetworkJvp,
+  type NetworkJvpOptions,
+  type NetworkTrace,
+  type NetworkTraceOptions,
+  type NetworkVjp,
+  type NetworkVjpOptions,
+  runJacobianTrace,
+  runJvp,
+  runVjp,
+} from "./derivatives.js";
 import { type CompiledGradient, type GradientGraph, GraphCache } from "./graph-cache.js";
 import { type BuildLoss, LossGradient, type LossOptions } from "./loss-gradient.js";
 
@@ -21,6 +41,8 @@ import { type BuildLoss, LossGradient, type LossOptions } from "./loss-gradient.
 export interface NetworkOptions {
   /** What compiles and runs the graphs. @default a new engine with its default options */
   readonly engine?: Engine;
+  /** The adapters that are in the graph, as `withLora` put them there. @default none */
+  readonly lora?: LoraAdapter;
 }
 
 /** Options of `Network.load`. */
@@ -28,26 +50,6 @@ export interface LoadOptions extends NetworkOptions, ParseOnnxOptions {}
 
 /** Options of `Network.open`. */
 export interface OpenOptions extends NetworkOptions, OpenOnnxOptions {}
-
-/** What `Network.vjp` differentiates. */
-export interface NetworkVjpOptions {
-  /** Names of inputs and parameters whose gradients are wanted. */
-  readonly wrt: readonly string[];
-  /** The outputs that are differentiated where the cotangents are `"ones"`. @default all of floating point */
-  readonly outputs?: readonly string[];
-  /** Outputs of the network that are computed along with the gradients. @default none */
-  readonly keep?: readonly string[];
-  /** Where the gradients of parameters go. @default new tensors */
-  readonly into?: Parameters;
-}
-
-/** What `Network.vjp` gives. */
-export interface NetworkVjp {
-  /** The outputs that were to be kept. */
-  readonly outputs: Record<string, Tensor>;
-  /** Gradients by the name they are with respect to. */
-  readonly gradients: Record<string, Tensor<Float32Array>>;
-}
 
 /**
  * A network that runs and learns: a graph, its parameters, and the engine that compiles what is asked for: the
@@ -58,6 +60,8 @@ export class Network {
   readonly graph: Graph;
   /** The trainable parameters. Writing into them takes effect in the next run. */
   readonly parameters: Parameters;
+  /** The adapters, on a network that `withLora` made. */
+  readonly lora: LoraAdapter | undefined;
   #cache: GraphCache;
   readonly #bound = new Map<string, Promise<CompiledGradient>>();
   #gradients: Parameters | undefined;
@@ -68,7 +72,7 @@ export class Network {
    * @param parameters values of the trainable ones, held, not copied
    * @throws IncompatibleError or ShapeError when they do not fit the graph
    */
-  constructor(graph: Graph, parameters: Parameters, { engine = new Engine() }: NetworkOptions = {}) {
+  constructor(graph: Graph, parameters: Parameters, { engine = new Engine(), lora }: NetworkOptions = {}) {
     const trainable = new Set(graph.parameters);
     const declared = graph.inputs.filter(({ name }) => trainable.has(name));
     requireSameLayout(
@@ -79,6 +83,7 @@ export class Network {
     );
     this.graph = graph;
     this.parameters = parameters;
+    this.lora = lora;
     this.#cache = new GraphCache(engine);
   }
 
@@ -157,31 +162,29 @@ export class Network {
    * @param cotangents v_o by output name; outputs that are left out count as zero. `"ones"` is one for every
    *   entry: where each row of an output depends on its own row of the input, that gives the gradients of all rows
    */
-  async vjp(inputs: NamedTensors, cotangents: NamedTensors | "ones", options: NetworkVjpOptions): Promise<NetworkVjp> {
-    const { wrt, keep = [], into } = options;
-    const kind = cotangents === "ones" ? "ones" : "inputs";
-    const outputs = cotangents === "ones" ? options.outputs : Object.keys(cotangents);
-    const compiled = await this.compiled(keyOf(`vjp ${kind}`, wrt, keep, outputs), () =>
-      vjp(this.graph, { wrt, keep, cotangents: kind, ...(outputs && { outputs }) }),
-    );
-    let feeds = inputs;
-    if (cotangents !== "ones") {
-      const given = Array.from(compiled.cotangents, ([output, name]) => [name, cotangents[output]!] as const);
-      feeds = { ...inputs, ...Object.fromEntries(given) };
-    }
-    const results = await compiled.executable.run(
-      feeds,
-      into === undefined ? {} : this.gradientTargets(compiled, into),
-    );
-    const kept: Record<string, Tensor> = {};
-    for (const name of keep) {
-      kept[name] = results[name]!;
-    }
-    const gradients: Record<string, Tensor<Float32Array>> = {};
-    for (const [name, output] of compiled.gradients) {
-      gradients[name] = results[output] as Tensor<Float32Array>;
-    }
-    return { outputs: kept, gradients };
+  vjp(inputs: NamedTensors, cotangents: NamedTensors | "ones", options: NetworkVjpOptions): Promise<NetworkVjp> {
+    return runVjp(this.derivatives, inputs, { ...options, cotangents });
+  }
+
+  /**
+   * Jacobian-vector products: for each output o the derivative sum_w (d o / d w) v_w, v_w being the tangent of w.
+   * @param inputs tensors by input name
+   * @param tangents v_w by the name of an input or parameter; those that are left out do not move
+   */
+  jvp(inputs: NamedTensors, tangents: NamedTensors, options: NetworkJvpOptions = {}): Promise<NetworkJvp> {
+    return runJvp(this.derivatives, inputs, { ...options, tangents });
+  }
+
+  /**
+   * The trace of the Jacobian of every sample, for example the divergence of a velocity field: exactly, with one backward
+   * pass an entry, or with `probes` by Hutchinson's estimate.
+   *
+   *     const { trace, outputs } = await network.jacobianTrace({ x, t }, { keep: ["velocity"] });     // d log p / dt = -trace
+   *
+   * @param inputs tensors by input name, whose first axis is the samples
+   */
+  jacobianTrace(inputs: NamedTensors, options: NetworkTraceOptions = {}): Promise<NetworkTrace> {
+    return runJacobianTrace(this.derivatives, inputs, options);
   }
 
   /**
@@ -203,6 +206,39 @@ export class Network {
     });
   }
 
+  /**
+   * The network with low-rank adapters on some of its weights, which are its only trainable parameters: the base is copied and
+   * packed into the compiled graphs. It gives what this network gives until it is trained.
+   * @param options of new adapters, or the files of some that PEFT stored
+   * @throws ArgumentError for targets that nothing matches; IncompatibleError when the network has adapters, or a file does
+   *   not fit it
+   */
+  withLora(options: LoraOptions | PeftFiles = {}): Network {
+    if (this.lora !== undefined) {
+      throw new IncompatibleError(`withLora: network "${this.graph.name}" has adapters already; merge these first.`);
+    }
+    const base = { graph: this.graph, parameters: this.parameters };
+    const adapted = "weights" in options ? fromPeft(base, options) : addLora(base, options);
+    return new Network(adapted.graph, adapted.parameters, { engine: this.engine, lora: adapted.adapter });
+  }
+
+  /** A new network without adapters, which are added to the weights: W + scale B A. @throws as `mergeLora` */
+  mergeLora(): Network {
+    const { graph, parameters } = mergeLora(this.requireLora("mergeLora"), this.parameters);
+    return new Network(graph, parameters, { engine: this.engine });
+  }
+
+  /** A new network with the base's parameters and without adapters. */
+  withoutLora(): Network {
+    const { graph, parameters } = this.requireLora("withoutLora").base;
+    return new Network(graph, parameters.clone(), { engine: this.engine });
+  }
+
+  /** The adapters as the two files that PEFT reads; `withLora` gives them back. */
+  saveLora(): PeftFiles {
+    return toPeft(this.requireLora("saveLora"), this.parameters);
+  }
+
   /** A network with parameters of its own, equal now, that shares the compiled graphs. */
   clone(): Network {
     return this.withParameters(this.parameters.clone());
@@ -214,7 +250,7 @@ export class Network {
    */
   withParameters(parameters: Parameters): Network {
     this.requireAlive();
-    const other = new Network(this.graph, parameters, { engine: this.engine });
+    const other = new Network(this.graph, parameters, { engine: this.engine, ...(this.lora && { lora: this.lora }) });
     other.#cache = this.#cache.share();
     return other;
   }
@@ -253,6 +289,11 @@ export class Network {
     }
   }
 
+  /** As `dispose`, for `await using network = ...`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
   /** The compiled graph for a key, with this network's parameters bound to it. */
   private compiled(key: string, make: () => GradientGraph): Promise<CompiledGradient> {
     this.requireAlive();
@@ -271,16 +312,18 @@ export class Network {
     return { executable: bound, gradients, cotangents };
   }
 
-  private gradientTargets({ gradients }: CompiledGradient, into: Parameters): NamedTensors {
-    const targets: Record<string, Tensor> = {};
-    for (const [name, output] of gradients) {
-      if (into.has(name)) {
-        targets[output] = into.get(name);
-      } else if (this.parameters.has(name)) {
-        throw new ArgumentError(`vjp: \`into\` has no place for the gradient of "${name}".`, "into", name);
-      }
+  private get derivatives(): DerivativeContext {
+    const { graph, parameters } = this;
+    return { graph, parameters, compile: (key, make) => this.compiled(key, make) };
+  }
+
+  private requireLora(caller: string): LoraAdapter {
+    if (this.lora === undefined) {
+      throw new IncompatibleError(
+        `${caller}: network "${this.graph.name}" has no adapters; withLora() makes one that has.`,
+      );
     }
-    return targets;
+    return this.lora;
   }
 
   private requireAlive(): void {
@@ -288,13 +331,4 @@ export class Network {
       throw new IncompatibleError(`Network "${this.graph.name}" was disposed and cannot run.`);
     }
   }
-}
-
-/** One text for several lists of names; names hold no control characters. */
-function keyOf(kind: string, ...lists: readonly (readonly string[] | undefined)[]): string {
-  let key = kind;
-  for (const list of lists) {
-    key += `\u0001${list === undefined ? "\u0002" : list.join("\u0000")}`;
-  }
-  return key;
 }
