@@ -1,12 +1,15 @@
 export * from "./adjoint-matching/index.js";
 export * from "./buffers/index.js";
+export * from "./direct-reward/index.js";
 export * from "./efficient-adjoint-matching/index.js";
+export type { EndpointOptions, PooledOptions } from "./endpoint-regression/index.js";
 export * from "./evaluation/index.js";
 export * from "./kernels/index.js";
 export * from "./loop/index.js";
 export type * from "./method/index.js";
 export { CheckpointError, RequirementError, StorageError, TrainingAbortedError } from "./method/index.js";
 export * from "./monitoring/index.js";
+export * from "./path-weighted-tilt-matching/index.js";
 export * from "./policies/index.js";
 export * from "./pretraining/index.js";
 export * from "./sampling/index.js";

@@ -1,3 +1,3 @@
 export { Pretraining, type PretrainingOptions, trainBaseModel } from "./pretraining.js";
 export type { TrainableModel } from "./trainable-model.js";
-export type { TrainingBatch, TrainingData } from "./training-data.js";
+export { type TrainingBatch, type TrainingData, trainingBatch } from "./training-data.js";

@@ -168,6 +168,20 @@ export function needsDifferentiableModel<D extends DiffusionData<D>, C extends o
       };
 }
 
+/** A policy through which gradients pass to the state. */
+export function needsDifferentiablePolicy<D extends DiffusionData<D>, C extends object>(
+  policy: TrainablePolicy<D, C>,
+): MissingRequirement | undefined {
+  return policy.isDifferentiable
+    ? undefined
+    : {
+        requirement: "a differentiable policy",
+        message:
+          "gradients pass through several steps, and the policy is built on a base model without a `vjp`. Differentiate one step " +
+          "(truncation: 1), or use a network model.",
+      };
+}
+
 /** Latents that are the samples, or a way back for gradients. */
 export async function needsDifferentiablePostprocess<D extends DiffusionData<D>, C extends object>(
   environment: Environment<D, C>,
