@@ -11,7 +11,8 @@ export interface SessionModel {
 /**
  * The graph with its large tensors apart from it: a protocol buffer holds at most 2 GB, and what is apart is neither written
  * nor parsed, but handed over as it is.
- * @param largest bytes of the largest tensors that stay in the model. @default 64 KiB
+ * @param largest bytes of the largest tensors that stay in the model, at least those of any shape, because the runtime reads
+ *   shapes before it reads what is apart. @default 64 KiB
  */
 export function sessionModel(graph: Graph, largest = 2 ** 16): SessionModel {
   const externalData: { path: string; data: Uint8Array<ArrayBuffer> }[] = [];
