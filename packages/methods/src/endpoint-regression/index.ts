@@ -1,0 +1,22 @@
+export { conditionCount, tileConditioning } from "./conditions.js";
+export { EndpointMethod, type NoisedBatch } from "./endpoint-method.js";
+export {
+  type GroupWeights,
+  groupWeights,
+  total,
+  validMembers,
+  type WeightedMean,
+  weightedMean,
+} from "./group-weights.js";
+export {
+  between,
+  type NoisedRows,
+  perRow,
+  placeOf,
+  type RowChunk,
+  type RowTargets,
+  SharedBaseOutput,
+} from "./noised-rows.js";
+export type { EndpointDefaults, EndpointOptions, ResolvedEndpointOptions } from "./options.js";
+export { PooledMethod, type PoolRequest, type RolledPool, type RoundStart } from "./pooled-method.js";
+export { type PooledOptions, type RoundDefaults, type RoundPlan, restartedCosine, roundAt } from "./pooled-options.js";
