@@ -74,6 +74,11 @@ export class Engine {
     await Promise.all(Array.from(this.#sessions, (session) => session.dispose()));
   }
 
+  /** As `dispose`, for `await using engine = new Engine()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
   private async createSession(graph: Graph, runtime: OnnxRuntime, threads: number): Promise<RuntimeSession> {
     const isWeb = runtime.env.versions.web !== undefined;
     if (isWeb) {

@@ -88,6 +88,11 @@ export class Executable {
     return this.#parts.session.dispose();
   }
 
+  /** As `dispose`, for `await using executable = await engine.compile(graph)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
   /** The inputs that are not bound, checked, in the order of `inputs`. */
   private runtimeTensors(feeds: NamedTensors): RuntimeTensor[] {
     const { session, graph } = this.#parts;

@@ -1,9 +1,11 @@
 import { DDRecord, DDTensor, OptimalTransport, RandomKey, Tensor } from "@diffusiongym/core";
 import { checkBaseModel } from "@diffusiongym/core/testing";
 import { afterAll, expect, test } from "vitest";
+import { expectAllClose } from "../../../../tooling/test/close.js";
 import { fourierTimeFeatures, GraphBuilder, linear, mlp, silu } from "../../src/builder/index.js";
 import { Engine } from "../../src/engine/index.js";
 import { Network, NetworkModel } from "../../src/network/index.js";
+import { Adam } from "../../src/optimizers/index.js";
 import { directionalDerivative, dot, wave } from "./finite-differences.js";
 
 const engine = new Engine({ threads: 1 });
@@ -124,4 +126,42 @@ test("under other parameters it shares what is compiled and nothing else", async
   const t = Float32Array.of(0.3, 0.6);
   expect([...(await copy.forward(x, t, {})).data]).toEqual([0, 0, 0, 0]);
   expect((await model.forward(x, t, {})).data[0]).not.toBe(0);
+});
+
+test("a clone is trained alone: all parameters on the same graphs, or adapters on a packed copy", async () => {
+  const model = tensorModel();
+  const x = new DDTensor(new Tensor(wave(4, 1), [2, 2]));
+  const t = Float32Array.of(0.3, 0.6);
+  const before = (await model.forward(x, t, {})).data.slice();
+  const batch = {
+    x,
+    t,
+    conditioning: {},
+    targets: new DDTensor(new Tensor(wave(4, 2), [2, 2])),
+    weights: Float32Array.of(1, 1),
+  };
+
+  const all = model.clone();
+  expect(all.network.parameters.names).toEqual(model.network.parameters.names);
+  expect((await all.forward(x, t, {})).data).toEqual(before);
+
+  const adapted = await model.clone({ trainable: "lora", rank: 2, targets: "*linear" });
+  expect(adapted.network.parameters.names).toEqual(["blocks.0.linear.lora_A.weight", "blocks.0.linear.lora_B.weight"]);
+  expectAllClose((await adapted.forward(x, t, {})).data, before, { absolute: 1e-6 });
+
+  for (const copy of [all, adapted]) {
+    const { loss } = await copy.regress(batch);
+    new Adam(copy.network.parameters, { learningRate: 0.05 }).update(copy.network.gradients);
+    expect((await copy.regress(batch)).loss).toBeLessThan(loss);
+  }
+  // Clones of what has adapters: with these, and as a whole.
+  const again = adapted.clone({ trainable: "lora" });
+  expect(again.network.lora).toBe(adapted.network.lora);
+  const merged = adapted.clone({ trainable: "all" });
+  expect(merged.network.parameters.names).toEqual(model.network.parameters.names);
+  const now = (await adapted.forward(x, t, {})).data;
+  expect((await again.forward(x, t, {})).data).toEqual(now);
+  expectAllClose((await merged.forward(x, t, {})).data, now, { absolute: 1e-6 });
+  expect(now).not.toEqual(before);
+  expect((await model.forward(x, t, {})).data).toEqual(before);
 });
