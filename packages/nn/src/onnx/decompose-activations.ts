@@ -1,4 +1,4 @@
-import { floatAttribute, stringAttribute } from "../ir/index.js";
+import { stringAttribute } from "../ir/index.js";
 import type { Composite, Replacement } from "./replacement.js";
 
 /** x/2 (1 + erf(x / sqrt 2)), in the order of operations that runtimes recognise and run as one. */
@@ -33,10 +33,5 @@ export const activationComposites: Readonly<Record<string, Composite>> = {
   Mish: {
     attributes: [],
     write: (write, { inputs: [x = ""] }) => write.add("Mul", [x, write.add("Tanh", [write.add("Softplus", [x])])]),
-  },
-  // y = x sigmoid(alpha x)
-  Swish: {
-    attributes: ["alpha"],
-    write: (write, { inputs: [x = ""], attributes }) => swish(write, x, floatAttribute(attributes, "alpha", 1)),
   },
 };
