@@ -3,5 +3,6 @@ import "./register.js";
 export { type Prediction, readSchedulerConfig, type SchedulerConfig } from "./diffusers/index.js";
 export * from "./hub/index.js";
 export * from "./pictures/index.js";
+export * from "./pixel-models/index.js";
 export type { GridOptions } from "./pixels/index.js";
 export * from "./rewards/index.js";

@@ -1,4 +1,5 @@
-import { type DDTensor, registerReward } from "@diffusiongym/core";
+import { type DDTensor, type NoConditioning, registerBaseModel, registerReward } from "@diffusiongym/core";
+import { type CifarOptions, makeCifar } from "./pixel-models/index.js";
 import {
   BrightnessReward,
   CompressionReward,
@@ -15,6 +16,9 @@ interface ImageRewardEntry<Options> {
 }
 
 declare module "@diffusiongym/core" {
+  interface BaseModelRegistry {
+    "images/cifar": { data: DDTensor; conditioning: NoConditioning; options: CifarOptions };
+  }
   interface RewardRegistry {
     "images/compression": ImageRewardEntry<JpegRewardOptions>;
     "images/incompression": ImageRewardEntry<JpegRewardOptions>;
@@ -22,6 +26,18 @@ declare module "@diffusiongym/core" {
     "images/brightness": ImageRewardEntry<Record<string, never>>;
   }
 }
+
+registerBaseModel("images/cifar", makeCifar, {
+  description: "denoising diffusion of 32 x 32 pixels trained on CIFAR-10; downloads 143 MB when first used",
+  options: {
+    source: 'hub id, address or folder of a UNet2DModel, default "google/ddpm-cifar10-32"',
+    revision: 'branch, tag or commit, default "main"',
+    endpoint: "address of the hub, default HF_ENDPOINT or https://huggingface.co",
+    cacheDirectory: "default HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub",
+    localFilesOnly: "never use the network, default false unless HF_HUB_OFFLINE is set",
+    sampleSize: "height and width, default what the model's files say",
+  },
+});
 
 const jpegHelp = { quality: "JPEG quality from 1 to 100, default 85" };
 

@@ -1,19 +1,20 @@
 import { FormatError } from "@diffusiongym/core";
-import { LoadingError, type Repository } from "../hub/index.js";
-import type { NodeModules } from "../platform/index.js";
+import type { Repository } from "../hub/index.js";
 import { parseObject } from "./json-object.js";
 
 /** The files of a pixel-space diffusion model in a repository. */
 export interface UnetFiles {
-  /** Name of the network's configuration within the repository. */
-  readonly config: string;
-  /** Name of the network's weights. */
+  /** Name of the network's configuration within the repository; an ONNX file may be without one. */
+  readonly config: string | undefined;
+  /** Name of the network's weights, or of its ONNX file. */
   readonly weights: string;
+  /** What `weights` is. */
+  readonly kind: "safetensors" | "onnx";
   /** Name of the scheduler's configuration. */
   readonly scheduler: string;
 }
 
-/** What else a `config.json` may be of, and what takes it. */
+/** What else a `config.json` may be of. */
 const others: Readonly<Record<string, string>> = {
   UNet2DConditionModel: "a network that takes prompts (Stable Diffusion and its kin)",
   AutoencoderKL: "a decoder of latents, not a diffusion model",
@@ -22,39 +23,75 @@ const others: Readonly<Record<string, string>> = {
   Transformer2DModel: "a diffusion transformer",
 };
 
+/** Where a network may be: with everything else, or in its folder of a pipeline. */
+const folders = ["", "unet/"];
+
 /**
- * Finds the U-Net and the scheduler of a repository, in the folders `unet/` and `scheduler/` of a pipeline or all in one.
+ * Finds the U-Net and the scheduler of a repository, all in one folder or in the folders `unet/` and `scheduler/` of a pipeline.
+ * Weights as safetensors come before an ONNX file.
+ * @param readText reads a file that the repository gave
  * @throws LoadingError when one is missing; FormatError for networks of other classes, and for weights that are only there as
  *   a pickle, which is never read
  */
-export async function findUnetFiles(repository: Repository, { fs }: Pick<NodeModules, "fs">): Promise<UnetFiles> {
-  const config = await repository.first(["unet/config.json", "config.json"]);
-  const [path] = await repository.files([config]);
-  const { _class_name: className } = parseObject(await fs.readFile(path!, "utf8"), config);
-  if (className !== "UNet2DModel") {
-    const known = others[String(className)];
-    throw new FormatError(
-      `${config} of ${repository.name} is of ${className === undefined ? "no class of diffusers" : `a ${String(className)}`}` +
-        `${known === undefined ? "" : `, ${known}`}; a UNet2DModel is needed.`,
-      "diffusers config",
-      config,
-    );
+export async function findUnetFiles(
+  repository: Repository,
+  readText: (path: string) => Promise<string>,
+): Promise<UnetFiles> {
+  const configs = folders.map((folder) => `${folder}config.json`);
+  const config = await firstOf(repository, configs);
+  if (config !== undefined) {
+    const [path] = await repository.files([config]);
+    requireUnet(await readText(path!), config, repository.name);
   }
-  const folder = config.slice(0, -"config.json".length);
+  const network =
+    config === undefined
+      ? await firstOf(
+          repository,
+          folders.map((folder) => `${folder}model.onnx`),
+        )
+      : undefined;
+  if (config === undefined && network === undefined) {
+    // Says what was looked for, and where.
+    await repository.first(configs);
+  }
+  const found = network ?? (await findWeights(repository, config!.slice(0, -"config.json".length)));
   return {
     config,
-    weights: await findWeights(repository, folder),
-    scheduler: await repository.first(["scheduler/scheduler_config.json", "scheduler_config.json"]),
+    weights: found,
+    kind: found.endsWith(".onnx") ? "onnx" : "safetensors",
+    scheduler: await repository.first(["scheduler_config.json", "scheduler/scheduler_config.json"]),
   };
+}
+
+async function firstOf(repository: Repository, files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    if (await repository.has(file)) {
+      return file;
+    }
+  }
+  return undefined;
+}
+
+function requireUnet(text: string, file: string, name: string): void {
+  const { _class_name: className } = parseObject(text, file);
+  if (className === "UNet2DModel") {
+    return;
+  }
+  const known = others[String(className)];
+  throw new FormatError(
+    `${file} of ${name} is of ${className === undefined ? "no class of diffusers" : `a ${String(className)}`}` +
+      `${known === undefined ? "" : `, ${known}`}; a UNet2DModel is needed.`,
+    "diffusers config",
+    file,
+  );
 }
 
 async function findWeights(repository: Repository, folder: string): Promise<string> {
   const weights = `${folder}diffusion_pytorch_model.safetensors`;
-  if (await repository.has(weights)) {
-    return weights;
-  }
   const pickle = `${folder}diffusion_pytorch_model.bin`;
-  if (await repository.has(pickle)) {
+  const sharded = `${weights}.index.json`;
+  const found = await firstOf(repository, [weights, `${folder}model.onnx`, pickle, sharded]);
+  if (found === pickle) {
     throw new FormatError(
       `${repository.name} has its weights only as ${pickle}. That is a pickle, a program that runs when it is read, so it is never ` +
         "read here. Convert it once with Python, where you trust it, and give the folder as source: " +
@@ -65,8 +102,7 @@ async function findWeights(repository: Repository, folder: string): Promise<stri
       pickle,
     );
   }
-  const sharded = `${weights}.index.json`;
-  if (await repository.has(sharded)) {
+  if (found === sharded) {
     throw new FormatError(
       `${repository.name} has its weights in several files (${sharded}), which is not supported; save them as one: ` +
         'model.save_pretrained("FOLDER", max_shard_size="100GB").',
@@ -74,8 +110,5 @@ async function findWeights(repository: Repository, folder: string): Promise<stri
       sharded,
     );
   }
-  throw new LoadingError(
-    `${repository.name} has ${folder}config.json and no weights: neither ${weights} nor ${pickle}.`,
-    { failure: "missing", source: repository.name, file: weights, address: repository.address(weights) },
-  );
+  return found ?? (await repository.first([weights]));
 }

@@ -17,7 +17,7 @@ export interface LoadingErrorFields {
   /** Where the file is on the network, or in the folder. */
   readonly address: string;
   /** The server's answer, when there was one. */
-  readonly status?: number;
+  readonly status?: number | undefined;
 }
 
 /** A file of a model could not be had. */

@@ -1,9 +1,45 @@
 import { MissingPackageError } from "@diffusiongym/core";
-import type sharp from "sharp";
 import { importSharp } from "#platform";
 
-/** The function that sharp exports. */
-export type Sharp = typeof sharp;
+/** A picture of sharp, as far as it is used here. */
+export interface SharpPicture {
+  toColourspace(name: "b-w"): SharpPicture;
+  png(): SharpPicture;
+  webp(
+    options: SharpAnimation & { readonly lossless?: boolean; readonly quality?: number; readonly effort?: number },
+  ): SharpPicture;
+  gif(options: SharpAnimation & { readonly colours?: number }): SharpPicture;
+  jpeg(options: {
+    readonly quality: number;
+    readonly chromaSubsampling: "4:2:0" | "4:4:4";
+    readonly optimiseCoding?: boolean;
+    readonly mozjpeg?: boolean;
+  }): SharpPicture;
+  /** The bytes of the file. */
+  toBuffer(): Promise<Uint8Array<ArrayBufferLike>>;
+}
+
+/** How a moving picture is shown. */
+interface SharpAnimation {
+  /** 0 without end. */
+  readonly loop?: number;
+  /** Milliseconds that each frame is seen. */
+  readonly delay?: number[];
+}
+
+/** The function that sharp exports, as far as it is used here: makes a picture of bytes, pixel by pixel. */
+export type Sharp = (
+  data: Uint8Array,
+  options: {
+    readonly raw: {
+      readonly width: number;
+      readonly height: number;
+      readonly channels: 1 | 3;
+      /** Height of a frame where several lie one below the other. */
+      readonly pageHeight?: number;
+    };
+  },
+) => SharpPicture;
 
 let loaded: Promise<Sharp> | undefined;
 

@@ -17,7 +17,7 @@ async function find(files: Readonly<Record<string, string>>): Promise<UnetFiles>
     await fs.mkdir(dirname(join(folder, name)), { recursive: true });
     await fs.writeFile(join(folder, name), content);
   }
-  return findUnetFiles(await Repository.open(folder, {}, {}), { fs });
+  return findUnetFiles(await Repository.open(folder, {}, {}), (path) => fs.readFile(path, "utf8"));
 }
 
 describe("the files of a U-Net", () => {
@@ -27,6 +27,7 @@ describe("the files of a U-Net", () => {
     ).toEqual({
       config: "config.json",
       weights: "diffusion_pytorch_model.safetensors",
+      kind: "safetensors",
       scheduler: "scheduler_config.json",
     });
   });
@@ -42,7 +43,24 @@ describe("the files of a U-Net", () => {
     ).toEqual({
       config: "unet/config.json",
       weights: "unet/diffusion_pytorch_model.safetensors",
+      kind: "safetensors",
       scheduler: "scheduler/scheduler_config.json",
+    });
+  });
+
+  it("may be an ONNX file, with a configuration or without", async () => {
+    expect(await find({ "model.onnx": "", "scheduler_config.json": "{}" })).toEqual({
+      config: undefined,
+      weights: "model.onnx",
+      kind: "onnx",
+      scheduler: "scheduler_config.json",
+    });
+    expect(await find({ "unet/model.onnx": "", "config.json": unet })).toMatchObject({ weights: "model.onnx" });
+    await fs.rm(join(folder, "config.json"));
+    await fs.rm(join(folder, "model.onnx"));
+    expect(await find({ "unet/config.json": unet })).toMatchObject({
+      config: "unet/config.json",
+      weights: "unet/model.onnx",
     });
   });
 
@@ -59,17 +77,17 @@ describe("the files of a U-Net", () => {
   });
 
   it.each([
-    [{}, "has no unet/config.json (nor config.json)"],
+    [{}, "has no config.json (nor unet/config.json)"],
     [{ "config.json": '{"_class_name": "UNet2DConditionModel"}' }, "takes prompts"],
     [{ "config.json": '{"_class_name": "AutoencoderKL"}' }, "a decoder of latents"],
     [{ "config.json": '{"_class_name": "Kandinsky"}' }, "is of a Kandinsky; a UNet2DModel is needed"],
     [{ "config.json": '{"model_type": "bert"}' }, "of no class of diffusers"],
     [{ "config.json": "<html>" }, "config.json is no JSON"],
-    [{ "config.json": unet }, "and no weights"],
+    [{ "config.json": unet }, "has no diffusion_pytorch_model.safetensors"],
     [{ "config.json": unet, "diffusion_pytorch_model.safetensors.index.json": "{}" }, "max_shard_size"],
     [
       { "config.json": unet, "diffusion_pytorch_model.safetensors": "" },
-      "has no scheduler/scheduler_config.json (nor scheduler_config.json)",
+      "has no scheduler_config.json (nor scheduler/scheduler_config.json)",
     ],
   ])("are refused in words: %j", async (files, message) => {
     await expect(find(files as Record<string, string>)).rejects.toThrow(message);
