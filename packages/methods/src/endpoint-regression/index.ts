@@ -19,4 +19,4 @@ export {
 } from "./noised-rows.js";
 export type { EndpointDefaults, EndpointOptions, ResolvedEndpointOptions } from "./options.js";
 export { PooledMethod, type PoolRequest, type RolledPool, type RoundStart } from "./pooled-method.js";
-export { type PooledOptions, type RoundDefaults, type RoundPlan, restartedCosine, roundAt } from "./pooled-options.js";
+export { type PooledOptions, type RoundDefaults, type RoundPlan, resolveRounds, restartedCosine, roundAt } from "./pooled-options.js";

@@ -1,0 +1,1 @@
+export { RewardWeightedRegression, type RewardWeightedRegressionOptions } from "./reward-weighted-regression.js";
