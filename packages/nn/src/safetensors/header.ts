@@ -26,6 +26,12 @@ export const metadataKey = "__metadata__";
 /** The format's own limit: no header is larger, so a length beyond it means a file of another kind. */
 const largestHeader = 100_000_000;
 
+/** The header's own braces, those of an entry, the brackets of its shape. */
+const deepestHeader = 3;
+
+/** Enough for a hundred thousand tensors. */
+const mostHeaderParts = 4_000_000;
+
 /** The error of this format, as words about what is wrong. */
 export function problem(words: string): FormatError {
   return new FormatError(`Not a readable safetensors file: ${words}.`, "safetensors");
@@ -57,6 +63,7 @@ export function headerLength(bytes: Uint8Array): number {
  * @throws FormatError in words for anything that does not hold together
  */
 export function parseHeader(text: string): SafetensorsHeader {
+  requireModest(text);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -80,6 +87,32 @@ export function parseHeader(text: string): SafetensorsHeader {
     }
   }
   return { entries, metadata, dataLength: coveredLength(entries) };
+}
+
+/**
+ * Refuses text that would take many times its own size in memory once it is parsed. A header is an object of objects of
+ * lists: nothing in it is nested deeper, and no entry has more than a handful of parts.
+ */
+function requireModest(text: string): void {
+  let depth = 0;
+  let parts = 0;
+  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
+  for (let match = tokens.exec(text); match !== null; match = tokens.exec(text)) {
+    const token = match[0];
+    if (token === "{" || token === "[") {
+      depth += 1;
+    } else if (token === "}" || token === "]") {
+      depth -= 1;
+    }
+    parts += 1;
+    if (depth > deepestHeader || parts > mostHeaderParts) {
+      throw problem(
+        depth > deepestHeader
+          ? "its header is nested deeper than a header can be"
+          : `its header has more than ${mostHeaderParts} parts`,
+      );
+    }
+  }
 }
 
 function parseMetadata(value: unknown): Record<string, string> {
