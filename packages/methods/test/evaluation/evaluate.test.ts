@@ -7,13 +7,7 @@ import {
   type Reward,
   ValuePolicy,
 } from "@diffusiongym/core";
-import {
-  drawEndpoints,
-  type ExactAnswer,
-  evaluate,
-  evaluationTable,
-  meanPairwiseDistance,
-} from "@diffusiongym/methods";
+import { drawEndpoints, evaluate, evaluationTable, meanPairwiseDistance } from "@diffusiongym/methods";
 import { ExactValue, type GaussianMixtureModel, LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import { PointClouds } from "../../../core/test/support/ragged.js";
