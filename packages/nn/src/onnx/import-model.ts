@@ -14,8 +14,9 @@ import { NodeImporter } from "./import-nodes.js";
 import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.js";
 import { parametersKey, producer } from "./metadata.js";
 import { damaged, unsupported } from "./problems.js";
+import { type Renaming, renameStored } from "./stored-names.js";
 import { type Precision, typeUnder } from "./tensors.js";
-import { type Renaming, renameStored, torchNames } from "./torch-names.js";
+import { torchNames } from "./torch-names.js";
 import { chooseTrainable, type Trainable } from "./trainable.js";
 import { typeNodes } from "./typing.js";
 import { needsOwnOpset } from "./upgrade.js";
@@ -175,17 +176,16 @@ function usedDomains(model: ModelMessage, nodes: readonly Node[]): Map<string, n
 
 function chooseParameters(
   model: ModelMessage,
-  { initializers, inputs }: Graph,
+  graph: Graph,
   constants: ReadonlySet<string>,
   trainable: Trainable | undefined,
 ): string[] {
   const written = model.metadata.find(({ key }) => key === parametersKey)?.value;
-  const stored = new Map([...initializers].filter(([name]) => !constants.has(name)));
-  if (written !== undefined && trainable === undefined) {
-    const known = new Set([...stored.keys(), ...inputs.map(({ name }) => name)]);
-    return parseNames(written).filter((name) => known.has(name));
+  if (written === undefined || trainable !== undefined) {
+    return chooseTrainable(trainable ?? "all", graph, constants);
   }
-  return chooseTrainable(trainable ?? "all", stored);
+  const known = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
+  return parseNames(written).filter((name) => known.has(name));
 }
 
 function parseNames(text: string): string[] {

@@ -1,9 +1,13 @@
 import { ArgumentError, didYouMean } from "@diffusiongym/core";
-import type { ConstantTensor } from "../ir/index.js";
+import { type ConstantTensor, consumers, type Graph, type Node } from "../ir/index.js";
+import { findOp } from "../ops/index.js";
+import { generatedName } from "./torch-names.js";
 
 /**
- * Which stored tensors are trained: `"all"` float32 initializers, `"none"`, those whose names match a pattern (`*` stands for
- * any characters, as in `"head.*"`) or a regular expression, or a list of these; or a function that chooses.
+ * Which stored tensors are trained: `"all"`, `"none"`, those whose names match a pattern (`*` stands for any characters, as in
+ * `"head.*"`) or a regular expression, or a list of these; or a function that chooses. Only `float32` tensors are trained, and
+ * none that an operator reads as lengths or factors of shapes. `"all"` leaves out what an exporter made up: scalars such as
+ * the 0.7071 of a GELU, and the ones and zeros of a norm whose weights come behind it.
  */
 export type Trainable =
   | string
@@ -13,13 +17,22 @@ export type Trainable =
 
 /**
  * The names that are trained, in the order of the file.
- * @param initializers that the file stores
+ * @param graph whose initializers are what the file stores, apart from `constants`
+ * @param constants initializers that were `Constant` nodes
  * @throws ArgumentError for a pattern that no float32 initializer matches, with the nearest name
  */
-export function chooseTrainable(trainable: Trainable, initializers: ReadonlyMap<string, ConstantTensor>): string[] {
-  const floats = [...initializers.keys()].filter((name) => initializers.get(name)!.type === "float32");
-  if (trainable === "all" || trainable === "none") {
-    return trainable === "all" ? floats : [];
+export function chooseTrainable(trainable: Trainable, graph: Graph, constants: ReadonlySet<string>): string[] {
+  const { initializers } = graph;
+  const readers = consumers(graph);
+  const stored = [...initializers.keys()].filter((name) => !constants.has(name));
+  const floats = stored.filter(
+    (name) => initializers.get(name)!.type === "float32" && !isDiscrete(name, readers.get(name)),
+  );
+  if (trainable === "none") {
+    return [];
+  }
+  if (trainable === "all") {
+    return floats.filter((name) => !isMadeUp(name, initializers.get(name)!, readers.get(name)));
   }
   if (typeof trainable === "function") {
     return floats.filter((name) => trainable(name, initializers.get(name)!));
@@ -28,11 +41,34 @@ export function chooseTrainable(trainable: Trainable, initializers: ReadonlyMap<
   const tests = patterns.map((pattern) => {
     const matches = matcher(pattern);
     if (!floats.some(matches)) {
-      throw new ArgumentError(nothingMatches(pattern, matches, floats, initializers), "trainable", pattern);
+      const others = stored.filter(matches).map((name) => [name, initializers.get(name)!] as const);
+      throw new ArgumentError(nothingMatches(pattern, floats, others), "trainable", pattern);
     }
     return matches;
   });
   return floats.filter((name) => tests.some((matches) => matches(name)));
+}
+
+/** True when every operator that reads the value reads it as a length, an axis or a factor of a shape. */
+function isDiscrete(name: string, nodes: readonly Node[] = []): boolean {
+  return (
+    nodes.length > 0 &&
+    nodes.every(({ op, domain, inputs }) => {
+      const discrete = domain === "" ? findOp(op)?.discreteInputs : undefined;
+      return inputs.every((input, i) => input !== name || discrete?.includes(i));
+    })
+  );
+}
+
+const madeUpScalar = /^(onnx::\w+|_?val_\d+|scalar_tensor_default(_\d+)?|\w+_cast(_\d+)?|\d+)$/;
+
+function isMadeUp(name: string, { shape, data }: ConstantTensor, nodes: readonly Node[] = []): boolean {
+  if (shape.length === 0) {
+    return madeUpScalar.test(name);
+  }
+  const isOnes =
+    generatedName.test(name) && nodes.length > 0 && nodes.every(({ op }) => op === "InstanceNormalization");
+  return isOnes && (data as Float32Array).every((entry) => entry === 0 || entry === 1);
 }
 
 function matcher(pattern: string | RegExp): (name: string) => boolean {
@@ -48,14 +84,13 @@ function matcher(pattern: string | RegExp): (name: string) => boolean {
 
 function nothingMatches(
   pattern: string | RegExp,
-  matches: (name: string) => boolean,
   floats: readonly string[],
-  initializers: ReadonlyMap<string, ConstantTensor>,
+  others: readonly (readonly [string, ConstantTensor])[],
 ): string {
-  const others = [...initializers.keys()].filter(matches);
-  if (others.length > 0) {
-    const type = initializers.get(others[0]!)!.type;
-    return `parseOnnx: trainable ${quoted(pattern)} matches "${others[0]}" of the element type ${type}; only float32 is trained.`;
+  const other = others[0];
+  if (other) {
+    const why = other[1].type === "float32" ? "which is a factor of shapes" : `of the element type ${other[1].type}`;
+    return `parseOnnx: trainable ${quoted(pattern)} matches "${other[0]}" ${why}; only float32 is trained, and no shapes.`;
   }
   const plain = pattern instanceof RegExp ? pattern.source : pattern.replaceAll("*", "");
   return `parseOnnx: trainable ${quoted(pattern)} matches none of the ${floats.length} float32 tensors that the file stores${didYouMean(plain, floats)}`;

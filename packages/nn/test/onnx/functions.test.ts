@@ -106,7 +106,7 @@ describe("functions of a model", () => {
     });
     const results = await runGraph(parseOnnx(fileOf(calls, { functions: [same] })), feeds);
     expect(results.y!.data).toEqual(feeds.x.data);
-    expect(results.z!.data).toEqual(feeds.x.data.map((entry) => -entry));
+    expect(results.z!.data).toEqual((feeds.x.data as Float32Array).map((entry) => -entry));
   });
 
   test("that call themselves, take too much, make too little or grow beyond bounds are refused", () => {

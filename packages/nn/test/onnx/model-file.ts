@@ -21,6 +21,7 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import * as ort from "onnxruntime-node";
+import type { TestTensor } from "../ops/run-graph.js";
 
 /**
  * Files for tests, written by the protocol-buffer library and not by this package: what one half of a package writes, the other
@@ -177,12 +178,12 @@ export function fileOf(
 /** What a file's own bytes give in the runtime: the truth that what was read has to agree with. */
 export async function runFile(
   file: Uint8Array,
-  feeds: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
+  feeds: Readonly<Record<string, TestTensor>>,
 ): Promise<Record<string, { shape: readonly number[]; data: Float32Array }>> {
   const session = await ort.InferenceSession.create(file, { logSeverityLevel: 4, intraOpNumThreads: 1 });
   const tensors = Object.entries(feeds).map(([name, { shape, data }]) => [
     name,
-    new ort.Tensor("float32", data, [...shape]),
+    new ort.Tensor("float32", data as Float32Array, [...shape]),
   ]);
   const results = await session.run(Object.fromEntries(tensors));
   return Object.fromEntries(

@@ -105,7 +105,10 @@ describe("import(export(g)) is g", () => {
       const data = new arrays[type](bytes.buffer as ArrayBuffer).slice(0, size);
       return { type, shape, data } as ConstantTensor;
     });
-  const name = fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter((text) => text.isWellFormed());
+  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+  const name = fc
+    .string({ unit: "binary", minLength: 1, maxLength: 12 })
+    .filter((text) => utf8.decode(new TextEncoder().encode(text)) === text);
   const integer = fc.oneof(fc.integer(), fc.maxSafeInteger());
   const single = fc.float({ noNaN: false });
   const body: fc.Arbitrary<Subgraph> = fc.record({ tensor, captured: fc.constantFrom("x", "inner0") }).map((given) => ({

@@ -1,6 +1,7 @@
 import { ArgumentError } from "@diffusiongym/core";
 import { describe, expect, test } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
+import { loadFixtureBytes } from "../../../../tooling/test/fixtures.js";
 import { Network } from "../../src/network/index.js";
 import { parseOnnx } from "../../src/onnx/index.js";
 import { Parameters } from "../../src/parameters/index.js";
@@ -27,6 +28,10 @@ describe.each(["script", "dynamo"])("what PyTorch's %s exporter writes", (kind) 
       expect(network.parameters.get(name).shape).toEqual(state.get(name)!.shape);
       expect(network.parameters.get(name).data).toEqual(state.get(name)!.data);
     }
+    for (const name of ["group.weight", "group.bias"]) {
+      expect(network.parameters.get(name).shape).toEqual([8]);
+      expect(network.parameters.get(name).data).toEqual(state.get(name)!.data);
+    }
     // Convolutions have their batch norm in them by now; the layout is the module's all the same.
     expect(network.parameters.get("conv.weight").shape).toEqual([8, 4, 3]);
     expect(network.parameters.names.every((name) => /\.(weight|bias)$/.test(name))).toBe(true);
@@ -45,10 +50,10 @@ describe("names of one's own", () => {
   test("by a map, matrices the other way round where asked", async () => {
     const { x, y } = await expectedOf("names");
     const file = await exported("names.script.onnx");
-    const stored = parseOnnx(file).initializers.get("onnx::MatMul_75")!;
+    const stored = parseOnnx(file).initializers.get("onnx::MatMul_92")!;
     const read = parseOnnx(file, {
       names: "pytorch",
-      rename: { "onnx::MatMul_75": { name: "classifier.weight", transpose: true }, "head.bias": "classifier.bias" },
+      rename: { "onnx::MatMul_92": { name: "classifier.weight", transpose: true }, "head.bias": "classifier.bias" },
       trainable: "classifier.*",
     });
     expect(read.parameters).toEqual(["classifier.bias", "classifier.weight"]);
@@ -61,10 +66,19 @@ describe("names of one's own", () => {
     expectAllClose((await runGraph(read, { x })).y!.data as Float32Array, y, { absolute: 1e-5 });
   });
 
-  test("that do not exist, exist twice, or are not of matrices are refused", async () => {
+  test("that do not exist, exist twice, or do not fit are refused", async () => {
     const file = await exported("names.script.onnx");
     expect(() => parseOnnx(file, { rename: { "head.bia": "b" } })).toThrow(/did you mean "head.bias"/);
     expect(() => parseOnnx(file, { rename: { "head.bias": "blocks.0.linear.bias" } })).toThrow(ArgumentError);
     expect(() => parseOnnx(file, { rename: { "head.bias": { name: "b", transpose: true } } })).toThrow(/only matrices/);
+    expect(() => parseOnnx(file, { rename: { "head.bias": { name: "b", shape: [3] } } })).toThrow(/has 2 entries/);
   });
+});
+
+test("a whole U-Net of diffusers gets back every name", async () => {
+  const file = await loadFixtureBytes("packages/nn/test/fixtures/exported/unet2d.script17.onnx.gz");
+  const { parameters, initializers } = parseOnnx(file, { names: "pytorch" });
+  expect(parameters.filter((name) => !/^inner\.[\w.]+\.(weight|bias)$/.test(name))).toEqual([]);
+  expect(initializers.get("inner.down_blocks.1.attentions.0.group_norm.weight")!.shape).toEqual([8]);
+  expect(initializers.get("inner.down_blocks.1.attentions.0.to_q.weight")!.shape).toEqual([8, 8]);
 });
