@@ -1,6 +1,6 @@
 import { type Dimension, floatAttribute, intAttribute, type ValueInfo } from "../ir/index.js";
 import type { Application, Differentiation, OpDefinition } from "./definition.js";
-import { broadcastShapes, printShape } from "./dimensions.js";
+import { broadcastShapes, printShape, staticShape } from "./dimensions.js";
 import { broadcastType, inputType, requireSameType } from "./inference.js";
 import type { OpWriter } from "./op-writer.js";
 import { unbroadcast } from "./unbroadcast.js";
@@ -32,10 +32,9 @@ function transposeLast(write: OpWriter, x: ValueInfo): ValueInfo {
   return write.transpose(x, [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2]);
 }
 
-/** All axes but the last as one. */
-function asMatrix(write: OpWriter, x: ValueInfo): ValueInfo {
-  const last = x.shape[x.shape.length - 1]!;
-  return x.shape.length === 2 || typeof last === "string" ? x : write.reshape(x, [-1, last]);
+/** All axes but the last as one; `last` is the length that the last axis is known to have, whatever its symbol. */
+function asMatrix(write: OpWriter, x: ValueInfo, last: number): ValueInfo {
+  return x.shape.length === 2 ? x : write.reshape(x, [-1, last]);
 }
 
 // z = a b:  da = dz b^T,  db = a^T dz, summed over broadcast axes.
@@ -51,16 +50,16 @@ function gradientOfMatMul(node: Differentiation, input: number): ValueInfo | und
   const right = b.shape.length === 1 ? write.unsqueeze(b, [1]) : b;
   const rows = a.shape.length === 1 ? write.unsqueeze(dz, [b.shape.length === 1 ? 0 : dz.shape.length - 1]) : dz;
   const gradient = b.shape.length === 1 ? write.unsqueeze(rows, [rows.shape.length]) : rows;
-  const flat = right.shape.length === 2 && typeof right.shape[0] === "number" && typeof right.shape[1] === "number";
+  const weight = right.shape.length === 2 ? staticShape(right.shape) : undefined;
   let result: ValueInfo;
   if (input === 0) {
     result =
-      flat && left.shape.length === 2
+      weight && left.shape.length === 2
         ? write.gemm(gradient, right, { transB: true })
         : write.matMul(gradient, transposeLast(write, right));
   } else {
-    result = flat
-      ? write.gemm(asMatrix(write, left), asMatrix(write, gradient), { transA: true })
+    result = weight
+      ? write.gemm(asMatrix(write, left, weight[0]!), asMatrix(write, gradient, weight[1]!), { transA: true })
       : write.matMul(transposeLast(write, left), gradient);
   }
   const [target, vector] = input === 0 ? [left, a.shape.length === 1] : [right, b.shape.length === 1];

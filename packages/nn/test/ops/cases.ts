@@ -134,6 +134,8 @@ export const opCases: { readonly [O in OpName]: readonly OpCase[] } = {
     pair("MatMul", floats([4]), floats([4], -1, 1, 2)),
     pair("MatMul", floats([2, 3, 4]), floats([4], -1, 1, 2)),
     pair("MatMul", floats([3]), floats([2, 3, 2], -1, 1, 2)),
+    // A weight whose lengths are known under rows whose length is not.
+    { ...pair("MatMul", floats([2, 3, 4]), floats([4, 2], -1, 1, 2)), fixed: ["b"] },
   ],
   Gemm: [false, true].flatMap((transA) =>
     [false, true].flatMap((transB) =>
