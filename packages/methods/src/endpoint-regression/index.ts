@@ -1,3 +1,4 @@
+export { combineCoefficients } from "./coefficients.js";
 export { conditionCount, tileConditioning } from "./conditions.js";
 export { EndpointMethod, type NoisedBatch } from "./endpoint-method.js";
 export {
@@ -19,4 +20,11 @@ export {
 } from "./noised-rows.js";
 export type { EndpointDefaults, EndpointOptions, ResolvedEndpointOptions } from "./options.js";
 export { PooledMethod, type PoolRequest, type RolledPool, type RoundStart } from "./pooled-method.js";
-export { type PooledOptions, type RoundDefaults, type RoundPlan, resolveRounds, restartedCosine, roundAt } from "./pooled-options.js";
+export {
+  type PooledOptions,
+  type RoundDefaults,
+  type RoundPlan,
+  resolveRounds,
+  restartedCosine,
+  roundAt,
+} from "./pooled-options.js";

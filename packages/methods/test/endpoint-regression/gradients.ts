@@ -34,6 +34,11 @@ interface Noised {
   readonly sources: Int32Array;
 }
 
+interface Batch {
+  readonly x1: DDTensor;
+  readonly rewards: Float32Array;
+}
+
 /** The parameters at which gradients are compared. */
 export const parameters = [0.2, -0.3] as const;
 
@@ -44,20 +49,28 @@ export const parameters = [0.2, -0.3] as const;
 export async function compareGradients(options: {
   readonly outputType: OutputType;
   readonly make: (problem: GradientProblem) => Method;
-  readonly rowLoss: (row: GradientRow, v: number, rows: readonly GradientRow[]) => number;
+  readonly rowLoss: (
+    row: GradientRow,
+    v: number,
+    rows: readonly GradientRow[],
+    velocities: { base(x: number, t: number): number; policy(x: number, t: number): number },
+  ) => number;
+  /** The member that noises endpoints, whose result is watched: as it is, or under `rows`. @default "noise" */
+  readonly method?: "noise" | "draw";
   readonly tolerance?: number;
 }): Promise<void> {
-  const { outputType, make, rowLoss, tolerance = 2e-3 } = options;
+  const { outputType, make, rowLoss, tolerance = 2e-3, method: watched = "noise" } = options;
   const scheduler = new Trigonometric();
   const model = new GaussianModel({ mean: 0.4, deviation: 0.6, outputType, scheduler });
   const environment = constructEnv(model, new QuadraticReward({ center: [1] }), { steps: 4, rewardScale: 0.7 });
   const policy = residualPolicy(model, { definition: lineNetwork() });
   const method = make({ environment, policy });
   policy.parameters.data.set(parameters);
-  const spy = vi.spyOn(method as unknown as { noise(batch: { x1: DDTensor; rewards: Float32Array }): Noised }, "noise");
+  const spy = vi.spyOn(method as unknown as { [name: string]: (batch: Batch) => Noised | { rows: Noised } }, watched);
   const metrics = await method.iterate();
   const [batch] = spy.mock.calls[0]!;
-  const noised = spy.mock.results[0]!.value as Noised;
+  const result = spy.mock.results[0]!.value as Noised | { rows: Noised };
+  const noised = "rows" in result ? result.rows : result;
 
   const velocityAt = (weights: readonly number[], x: number, t: number): number => {
     const { slope, offset } = model.affine(scheduler, t);
@@ -78,8 +91,13 @@ export async function compareGradients(options: {
       frozen: velocityAt(parameters, xt, t),
     };
   });
+  const velocities = {
+    base: (x: number, t: number): number => velocityAt([0, 0], x, t),
+    policy: (x: number, t: number): number => velocityAt(parameters, x, t),
+  };
   const loss = (weights: readonly number[]): number =>
-    rows.reduce((sum, row) => sum + rowLoss(row, velocityAt(weights, row.xt, row.t), rows), 0) / rows.length;
+    rows.reduce((sum, row) => sum + rowLoss(row, velocityAt(weights, row.xt, row.t), rows, velocities), 0) /
+    rows.length;
   const expected = loss(parameters);
   expect(Math.abs(metrics.loss! - expected)).toBeLessThan(tolerance * Math.max(1e-3, expected));
   for (const index of [0, 1]) {
