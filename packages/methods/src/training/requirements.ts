@@ -6,7 +6,7 @@ import {
   sliceConditioning,
 } from "@diffusiongym/core";
 import type { Parameters } from "@diffusiongym/nn";
-import type { TransitionKernel } from "../kernels/index.js";
+import { Transition, type TransitionKernel } from "../kernels/index.js";
 import { RequirementError } from "../method/index.js";
 import { hasDifferentiablePostprocess, isDifferentiableModel, type TrainablePolicy } from "../policies/index.js";
 
@@ -73,6 +73,21 @@ export function needsStochasticSteps<D extends DiffusionData<D>, C extends objec
           "it needs random steps, and the noise schedule is 0. Build the environment with memorylessNoise() or scaledMemorylessNoise(a).",
       }
     : undefined;
+}
+
+/** A kernel whose steps are random, the first one at least. */
+export function needsStochasticKernel<D extends DiffusionData<D>, C extends object>(
+  { baseModel, timesteps }: Environment<D, C>,
+  kernel: TransitionKernel,
+): MissingRequirement | undefined {
+  return new Transition(kernel, baseModel, timesteps[0]!, timesteps[1]!).isStochastic
+    ? undefined
+    : {
+        requirement: "stochastic steps",
+        message:
+          `it needs random steps, and those of the kernel (${kernel.name}) are not. Build the environment with memorylessNoise() or ` +
+          "scaledMemorylessNoise(a), or use ancestralKernel().",
+      };
 }
 
 /** An environment that nobody else has adapted. */
