@@ -1,0 +1,3 @@
+export { DDPO } from "./ddpo.js";
+export type { DDPOOptions } from "./options.js";
+export { RewardHistory, type StandardizeOptions } from "./reward-history.js";

@@ -1,0 +1,2 @@
+export { FlowGRPO } from "./flow-grpo.js";
+export type { FlowGRPOOptions, StepKlForm } from "./options.js";

@@ -1,0 +1,1 @@
+export { Reinforce, type ReinforceOptions } from "./reinforce.js";
