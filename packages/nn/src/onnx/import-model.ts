@@ -114,6 +114,7 @@ export function importModel(model: ModelMessage, options: ImportOptions, readTen
     parameters: new Set(parameters),
     declared: declaredTypes(message, precision, dims),
     fold,
+    versionOf: (domain) => (domain === "" ? Math.max(defaultOpset, opset) : versionOf(model, domain)),
     names: importer.names,
     nodeNames: importer.nodeNames,
   });
@@ -170,8 +171,11 @@ function usedDomains(model: ModelMessage, nodes: readonly Node[]): Map<string, n
   };
   nodes.forEach(visit);
   used.delete("");
-  const versions = new Map(model.operatorSets.map(({ domain, version }) => [domain, version]));
-  return new Map(Array.from(used, (domain) => [domain, versions.get(domain) ?? 1]));
+  return new Map(Array.from(used, (domain) => [domain, versionOf(model, domain)]));
+}
+
+function versionOf({ operatorSets }: ModelMessage, domain: string): number {
+  return operatorSets.find((set) => set.domain === domain)?.version ?? 1;
 }
 
 function chooseParameters(

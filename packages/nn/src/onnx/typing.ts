@@ -36,6 +36,8 @@ export interface TypingOptions {
   readonly declared: ReadonlyMap<string, TensorType>;
   /** Compute what follows from constants and known lengths, and drop the branches that are never taken. */
   readonly fold: boolean;
+  /** Version of the operator set of a domain. */
+  readonly versionOf: (domain: string) => number;
   readonly names: UniqueNames;
   readonly nodeNames: UniqueNames;
 }
@@ -121,7 +123,8 @@ class Typing {
     const operator = node.domain === "" ? node.op : `${node.domain}.${node.op}`;
     const definition = node.domain === "" ? findOp(node.op) : undefined;
     if (!definition) {
-      return `this package does not know the operator ${operator}`;
+      const version = this.#options.versionOf(node.domain);
+      return `this package does not know the operator ${operator} (operator set ${version})`;
     }
     const unknown = Object.keys(node.attributes).find((name) => !definition.attributes.includes(name));
     if (unknown !== undefined) {

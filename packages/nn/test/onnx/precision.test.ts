@@ -2,7 +2,7 @@ import { Tensor } from "@diffusiongym/core";
 import { describe, expect, test } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
 import { vjp } from "../../src/autodiff/index.js";
-import { Engine } from "../../src/engine/index.js";
+import { Engine, ExecutionError } from "../../src/engine/index.js";
 import { parseOnnx } from "../../src/onnx/index.js";
 import { runGraph } from "../ops/run-graph.js";
 import { expectedOf, exported } from "./exports.js";
@@ -28,6 +28,8 @@ describe("networks of 16-bit floats", () => {
     const executable = await engine.compile(read);
     const result = await executable.run({ x: new Tensor(x.data, x.shape) });
     expectAllClose(result.y!.data, y, { absolute: 5e-3 });
+    const bfloat = parseOnnx(await exported("bfloat16.onnx"), { precision: "as-stored" });
+    await expect(engine.compile(bfloat)).rejects.toThrow(ExecutionError);
     await engine.dispose();
     const derive = () => vjp(read, { wrt: [read.nodes[0]!.outputs[0]!] });
     expect(derive).toThrow(/float16|type of/);

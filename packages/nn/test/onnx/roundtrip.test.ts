@@ -169,7 +169,7 @@ describe("import(export(g)) is g", () => {
                   ]
                 : [key, value];
             });
-            const opaque = `this package does not know the operator ${domain}.${op}`;
+            const opaque = `this package does not know the operator ${domain}.${op} (operator set 1)`;
             return {
               op,
               domain,
