@@ -63,13 +63,19 @@ export class RepositoryCache {
     }
   }
 
-  /** Remembers which commit a revision means. */
+  /** Remembers which commit a revision means; a cache that may only be read is left as it is. */
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.commitOf(revision)) === commit) {
       return;
     }
     const path = this.#node.path.join(this.folder, "refs", ...revision.split("/"));
-    await writeBeside(this.#node, path, new TextEncoder().encode(commit));
+    try {
+      await writeBeside(this.#node, path, new TextEncoder().encode(commit));
+    } catch (error) {
+      if (!["EROFS", "EACCES", "EPERM"].includes(errorCode((error as { cause?: unknown }).cause) ?? "")) {
+        throw error;
+      }
+    }
   }
 
   /** Makes a file of a commit point to a content: by a symbolic link, or where there are none a hard one or a copy. */

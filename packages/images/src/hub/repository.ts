@@ -1,5 +1,6 @@
-import { ArgumentError } from "@diffusiongym/core";
-import { type NodeModules, requireNode } from "../platform/index.js";
+import { ArgumentError, DiffusionGymError } from "@diffusiongym/core";
+import { FileError } from "@diffusiongym/nn";
+import { errorCode, type NodeModules, reasonOf, requireNode } from "../platform/index.js";
 import { RepositoryCache, sizeOfFile } from "./cache.js";
 import { damaged, failed, missing, type Place, unreachable } from "./complaints.js";
 import { DamagedDownload, downloadBlob } from "./download.js";
@@ -84,7 +85,7 @@ export class Repository {
    * Paths of files on this machine, downloaded where they are not there yet, with one progress over them all.
    * @param files paths within the repository, with forward slashes
    * @returns one path a file, in order
-   * @throws LoadingError saying what is missing and what to do about it; AbortError
+   * @throws LoadingError saying what is missing and what to do about it; FileError where the cache cannot be used; AbortError
    */
   async files(files: readonly string[]): Promise<string[]> {
     const located: [string, Located][] = [];
@@ -129,11 +130,16 @@ export class Repository {
     if (known !== undefined) {
       return known;
     }
-    const found = this.#cache === undefined ? await this.#inFolder(file) : await this.#inRepository(file, this.#cache);
-    if (found !== undefined) {
-      this.#located.set(file, found);
+    try {
+      const found =
+        this.#cache === undefined ? await this.#inFolder(file) : await this.#inRepository(file, this.#cache);
+      if (found !== undefined) {
+        this.#located.set(file, found);
+      }
+      return found;
+    } catch (error) {
+      throw this.#explain(error, file);
     }
-    return found;
   }
 
   async #inFolder(file: string): Promise<Located | undefined> {
@@ -143,36 +149,30 @@ export class Repository {
   async #inRepository(file: string, cache: RepositoryCache): Promise<Located | undefined> {
     const { revision, localFilesOnly } = this.#settings;
     if (/^[0-9a-f]{40}$/.test(revision)) {
-      // What a commit holds never changes.
       this.#commit = revision;
-      const found = await this.#here(await cache.find(revision, file));
-      if (found !== undefined) {
-        return found;
-      }
     }
-    if (localFilesOnly) {
-      return this.#here(await cache.findOffline(revision, file));
+    const cached = await this.#here(
+      this.#commit === undefined ? await cache.findOffline(revision, file) : await cache.find(this.#commit, file),
+    );
+    // What a commit holds never changes, so nobody needs to be asked.
+    if (localFilesOnly || (cached !== undefined && this.#commit !== undefined)) {
+      return cached;
     }
     const address = this.address(file);
-    const ask = (retries: number): Promise<FileFacts> =>
-      withRetries(() => fetchFacts(address, this.#settings), { ...this.#settings, retries });
+    // A machine without network should not wait for what it has.
+    const retries = cached === undefined ? this.#settings.retries : 0;
     let facts: FileFacts;
     try {
-      // A machine without network should not wait for what it has.
-      const cached = await this.#here(await cache.findOffline(revision, file));
-      try {
-        facts = await ask(cached === undefined ? this.#settings.retries : 0);
-      } catch (error) {
-        if (cached !== undefined && error instanceof RequestFailure && error.transient) {
-          return cached;
-        }
-        throw error;
-      }
+      facts = await withRetries(() => fetchFacts(address, this.#settings), { ...this.#settings, retries });
     } catch (error) {
       if (isMissingFile(error)) {
         return undefined;
       }
-      throw this.#explain(error, file);
+      if (cached === undefined || !(error instanceof RequestFailure) || !error.transient) {
+        throw error;
+      }
+      this.#commit = await cache.commitOf(revision);
+      return cached;
     }
     const commit = facts.commit ?? this.#commit ?? revision;
     if (facts.commit !== undefined) {
@@ -218,12 +218,24 @@ export class Repository {
       : missing(place, alternatives);
   }
 
+  /** An error in the words of the user; those that are so already are left alone. */
   #explain(error: unknown, file: string): unknown {
     const place = this.#place(file);
     if (error instanceof RequestFailure) {
       return failed(place, error, this.#source.kind === "hub", this.#settings.retries + 1);
     }
-    return error instanceof DamagedDownload ? damaged(place, error.message) : error;
+    if (error instanceof DamagedDownload) {
+      return damaged(place, error.message);
+    }
+    const { cacheDirectory } = this.#settings;
+    return DiffusionGymError.isInstance(error) || errorCode(error) === undefined
+      ? error
+      : new FileError(
+          `The cache at ${cacheDirectory} cannot be used for ${place.file} of ${place.source}: ${reasonOf(error)} ` +
+            "The option cacheDirectory and the variable HF_HUB_CACHE name another one.",
+          cacheDirectory,
+          error,
+        );
   }
 
   #place(file: string): Place {

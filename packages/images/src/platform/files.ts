@@ -1,9 +1,11 @@
+import { FileError } from "@diffusiongym/nn";
 import type { NodeModules } from "./node.js";
 
 /**
  * Writes a file beside its place, flushes it, and renames it, so that nobody ever reads half of it.
  * @param path where it is to be; its folder is made
  * @param bytes what it is to hold
+ * @throws FileError when it cannot be written; nothing is left then
  */
 export async function writeBeside(node: NodeModules, path: string, bytes: Uint8Array): Promise<void> {
   const { fs } = node;
@@ -20,8 +22,16 @@ export async function writeBeside(node: NodeModules, path: string, bytes: Uint8A
     await fs.rename(temporary, path);
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
+    throw new FileError(`Cannot write ${path}: ${reasonOf(error)}`, path, error);
   }
+}
+
+/** What the system says, and what to do about it. */
+export function reasonOf(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  return ["ENOSPC", "EDQUOT"].includes(errorCode(error) ?? "")
+    ? `the disk is full (${said}). Free some space, or choose another folder.`
+    : `${said}. Check that the folder exists and may be written, or choose another one.`;
 }
 
 /** A name beside a path that nobody else uses. */

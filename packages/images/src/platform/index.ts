@@ -1,3 +1,3 @@
-export { besideName, errorCode, makeFolder, writeBeside } from "./files.js";
+export { besideName, errorCode, makeFolder, reasonOf, writeBeside } from "./files.js";
 export { type NodeModules, requireNode } from "./node.js";
 export { loadSharp, type Sharp } from "./sharp.js";

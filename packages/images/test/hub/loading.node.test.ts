@@ -54,7 +54,8 @@ describe("the cache", () => {
     const paths = await (await open()).files(files);
     hub.requests.length = 0;
     expect(await (await open()).files(files)).toEqual(paths);
-    expect(hub.requests.map(({ method }) => method)).toEqual(["HEAD", "HEAD"]);
+    // Once main's commit is known, what is in the cache needs no question.
+    expect(hub.requests.map(({ method }) => method)).toEqual(["HEAD"]);
     hub.requests.length = 0;
     expect(await (await open({ localFilesOnly: true })).files(files)).toEqual(paths);
     expect(await (await open({ revision: commit })).files(files)).toEqual(paths);
@@ -93,6 +94,14 @@ describe("the cache", () => {
     const error = await failure(repository.files(["unet/weights.safetensors"]));
     expect(error.address).toContain(`/resolve/${commit}/`);
     expect(error.message).toContain("no such revision");
+  });
+
+  it("takes all of them from the commit in the cache, when the hub fails for the first and then moves on", async () => {
+    const files = ["config.json", "unet/weights.safetensors"];
+    const paths = await (await open()).files(files);
+    hub.commit = "b".repeat(40);
+    hub.files.set("config.json", { content: small, statuses: [{ status: 503 }] });
+    expect(await (await open()).files(files)).toEqual(paths);
   });
 
   it("is found where the environment variables say", async () => {
@@ -400,10 +409,12 @@ describe("what is not there", () => {
     expect(forbidden.message).toMatch(/gated.*HF_TOKEN/);
   });
 
-  it("is not made by a cache that cannot be written", async () => {
-    await writeFile(join(cache, "file"), small);
-    await expect((await open({ cacheDirectory: join(cache, "file") })).files(["config.json"])).rejects.toThrow(
-      /ENOTDIR|EEXIST/,
-    );
+  it("is no mystery where the cache cannot be written", async () => {
+    const file = join(cache, "file");
+    await writeFile(file, small);
+    const loading = (await open({ cacheDirectory: file })).files(["config.json"]);
+    await expect(loading).rejects.toMatchObject({ name: "FileError" });
+    await expect(loading).rejects.toThrow(/ENOTDIR|EEXIST/);
+    expect(await readdir(cache)).toEqual(["file"]);
   });
 });

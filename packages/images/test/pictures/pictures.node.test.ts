@@ -89,7 +89,8 @@ describe("saveGrid", () => {
     await expect(save(coloured(1), "a.png", { gap: -1 })).rejects.toThrow("gap must be");
     await expect(save(DDTensor.from([[1, 2]]))).rejects.toThrow("[1, 2]");
     await writeFile(join(folder, "file"), "");
-    await expect(save(coloured(1), "file/a.png")).rejects.toThrow(/ENOTDIR|EEXIST/);
+    await expect(save(coloured(1), "file/a.png")).rejects.toMatchObject({ name: "FileError" });
+    await expect(save(coloured(1), "file/a.png")).rejects.toThrow(/Cannot write .*(ENOTDIR|EEXIST)/);
   });
 });
 
@@ -122,6 +123,19 @@ describe("saveAnimation", () => {
     expect({ pages, pageHeight, width, loop }).toEqual({ pages: 9, pageHeight: 20, width: 74, loop: 0 });
     expect(delay).toEqual([...new Array(8).fill(50), 700]);
     expect(await readdir(folder)).toEqual([`film.${format}`]);
+  });
+
+  it("draws every frame as it is, in order", async () => {
+    const path = join(folder, "film.gif");
+    const frames = [0.2, 0.6, 1].map((red) => coloured(2).scale(0).add(red));
+    await saveAnimation(frames, path, { scale: 1, gap: 0, columns: 2 });
+    const { data, info } = await sharp(path, { animated: true })
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([info.width, info.pageHeight, info.height]).toEqual([6, 2, 6]);
+    const [first, second, third] = [0, 1, 2].map((frame) => data[frame * 6 * 2 * 3]);
+    expect([first, second, third]).toEqual([51, 153, 255]);
   });
 
   it("chooses among many frames, both ends included, and makes images of them", async () => {
