@@ -40,6 +40,11 @@ export interface CompileOptions {
   readonly frozen?: ReadonlyMap<string, Float32Array>;
   /** Threads for this graph. @default the engine's */
   readonly threads?: number;
+  /**
+   * Optimizations of the runtime to leave out, by its own names ("MatMulScaleFusion"): for graphs whose results are to have
+   * the bits of others. @default none
+   */
+  readonly withoutOptimizers?: readonly string[];
   /** Outputs to be searched for NaN and infinities after each run: all, none or those named. @default false */
   readonly checkFinite?: boolean | readonly string[];
 }
@@ -72,7 +77,7 @@ export class Engine {
    *   does not work on this machine; ExecutionError when the runtime refuses the graph
    */
   async compile(graph: Graph, options: CompileOptions = {}): Promise<Executable> {
-    const { frozen, threads = this.threads, checkFinite = false } = options;
+    const { frozen, threads = this.threads, withoutOptimizers = [], checkFinite = false } = options;
     const checkedOutputs = typeof checkFinite === "boolean" ? (checkFinite ? graph.outputs : []) : checkFinite;
     for (const name of checkedOutputs) {
       requireName(graph, "output", name);
@@ -84,9 +89,8 @@ export class Engine {
       this.#checkedProviders ??= requireProviders(runtime, this.#providers);
       await this.#checkedProviders;
     }
-    const session = new Session(graph.name, runtime, await this.createSession(compiled, runtime, threads), (disposed) =>
-      this.#sessions.delete(disposed),
-    );
+    const made = await this.createSession(compiled, runtime, { threads, withoutOptimizers });
+    const session = new Session(graph.name, runtime, made, (disposed) => this.#sessions.delete(disposed));
     this.#sessions.add(session);
     return new Executable({ session, graph: compiled, checkedOutputs });
   }
@@ -101,7 +105,11 @@ export class Engine {
     return this.dispose();
   }
 
-  private async createSession(graph: Graph, runtime: OnnxRuntime, threads: number): Promise<RuntimeSession> {
+  private async createSession(
+    graph: Graph,
+    runtime: OnnxRuntime,
+    { threads, withoutOptimizers }: Required<Pick<CompileOptions, "threads" | "withoutOptimizers">>,
+  ): Promise<RuntimeSession> {
     const isWeb = runtime.env.versions.web !== undefined;
     if (isWeb) {
       // The Wasm build has one pool for all sessions, whose size counts when the first of them is made.
@@ -122,7 +130,12 @@ export class Engine {
         enableMemPattern: false,
         // Threads that wait for work by spinning take the cores from JavaScript and from each other: on a busy machine of two
         // cores an iteration of value matching took 101 ms with spinning and 32 ms without.
-        ...(isWeb ? {} : { extra: { session: { intra_op: { allow_spinning: "0" } } } }),
+        extra: {
+          ...(isWeb ? {} : { session: { intra_op: { allow_spinning: "0" } } }),
+          ...(withoutOptimizers.length > 0 && {
+            optimization: { disable_specified_optimizers: withoutOptimizers.join(";") },
+          }),
+        },
         // Errors reach the caller as exceptions; printing them as well would only be noise.
         logSeverityLevel: 4,
       });

@@ -14,6 +14,12 @@ export interface CompiledGradient {
 export type GradientGraph = Omit<CompiledGradient, "executable"> & { readonly graph: Graph };
 
 /**
+ * What the runtime does to some graphs and not to others that compute the same, and which rounds differently: it takes the
+ * factor of attention scores into their product unless a Transpose comes to stand between, which depends on the whole graph.
+ */
+const inexactOptimizers = ["MatMulScaleFusion"];
+
+/**
  * The compiled graphs of a network and of its clones, made when first asked for and shared, because they hold no
  * parameters. They are freed when the last network that uses them is disposed.
  */
@@ -70,6 +76,7 @@ export class GraphCache {
   }
 
   private async compile({ graph, gradients, cotangents }: GradientGraph): Promise<CompiledGradient> {
-    return { executable: await this.engine.compile(graph), gradients, cotangents };
+    const withoutOptimizers = gradients.size > 0 ? inexactOptimizers : [];
+    return { executable: await this.engine.compile(graph, { withoutOptimizers }), gradients, cotangents };
   }
 }
