@@ -157,27 +157,35 @@ async function checkDirection<M extends Method, D extends DiffusionData<D>, C ex
 ): Promise<void> {
   const { zeroRewardKl = 1e-6, followsNegativeScale = true } = rest;
   const { baseModel, reward, rewardScale } = environment;
-  const train = async (setup: Environment<D, C>): Promise<Sample<D, C>> => {
+  const train = async (setup: Environment<D, C>): Promise<{ sample: Sample<D, C>; last: Metrics }> => {
     const method = make({ environment: setup, iterations });
-    await runThrough(method);
-    return setup.withPolicies(adapted(method)).sample(n, { seed: 999_983 });
+    const metrics = await runThrough(method);
+    const sample = await setup.withPolicies(adapted(method)).sample(n, { seed: 999_983 });
+    return { sample, last: metrics.at(-1)! };
   };
   const base = await environment.withPolicies({}).sample(n, { seed: 999_983 });
   const spread = Math.sqrt(variance(base.rewards) / n);
-  const gain = async (scale: number): Promise<number> => {
-    const setup = constructEnv(baseModel, reward, { ...gridOf(environment), rewardScale: scale });
-    return Math.sign(scale) * (mean((await train(setup)).rewards) - mean(base.rewards));
-  };
+  const trainAt = (scale: number) =>
+    train(constructEnv(baseModel, reward, { ...gridOf(environment), rewardScale: scale }));
+  const gain = ({ sample }: { readonly sample: Sample<D, C> }, scale: number): number =>
+    Math.sign(scale) * (mean(sample.rewards) - mean(base.rewards));
   await list.check("A reward of 0 changes the model.", async () => {
     const idle = constructEnv(baseModel, new ZeroReward<D, C>(), { ...gridOf(environment), rewardScale });
-    return mean((await train(idle)).pathCosts) <= zeroRewardKl;
+    return mean((await train(idle)).sample.pathCosts) <= zeroRewardKl;
   });
   await list.check("It does not raise the mean reward: look for a flipped sign.", async () => {
-    return (await gain(rewardScale)) > 3 * spread;
+    const trained = await trainAt(rewardScale);
+    // A running average lags behind the policy in training, but not tenfold.
+    const measured = mean(trained.sample.pathCosts);
+    await list.check("Its rollouts are not those of the policy that it trains: kl_path does not follow.", () => {
+      const { kl_path: reported } = trained.last;
+      return reported === undefined || measured < 10 * zeroRewardKl || reported > measured / 10;
+    });
+    return gain(trained, rewardScale) > 3 * spread;
   });
   if (followsNegativeScale) {
     await list.check("With a negative rewardScale it does not lower the mean reward.", async () => {
-      return (await gain(-rewardScale)) > 3 * spread;
+      return gain(await trainAt(-rewardScale), -rewardScale) > 3 * spread;
     });
   }
 }

@@ -112,6 +112,16 @@ describe("checkMethod finds", () => {
     expect(found).toContain("With a negative rewardScale");
   });
 
+  it("rollouts of a policy that is stale", async () => {
+    class Stale extends AdjointMatching {
+      private readonly frozen = this.policy.withParameters(this.policy.parameters.clone());
+      protected override rollOutBatch(...[signal, request]: Parameters<AdjointMatching["rollOutBatch"]>) {
+        return super.rollOutBatch(signal, { policy: this.frozen, ...request });
+      }
+    }
+    expect(await failures((setup) => new Stale(optionsOf(setup)))).toContain("kl_path does not follow");
+  });
+
   it("training on a reward of 0 that changes the model, and metrics that are not numbers", async () => {
     class Restless extends AdjointMatching {
       protected override async advance(signal: AbortSignal | undefined): Promise<Metrics> {
