@@ -1,7 +1,11 @@
 import { IncompatibleError } from "@diffusiongym/core";
 import type { OnnxRuntime, RuntimeSession, RuntimeTensor } from "./runtime.js";
+import { Turns } from "./turns.js";
 
 type Tensors = Readonly<Record<string, RuntimeTensor>>;
+
+/** The Web runtime refuses to run a session while another one of its sessions runs, so all of them share a queue. */
+const turnsOfWebRuntimes = new WeakMap<OnnxRuntime, Turns>();
 
 /**
  * A graph compiled by the runtime, and the queue in front of it: runs that are asked for at the same time happen one after
@@ -11,7 +15,7 @@ export class Session {
   readonly #session: RuntimeSession;
   /** The Web runtime leaves output buffers that it is given untouched, so results are copied into them here. */
   readonly #fillsFetches: boolean;
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns: Turns;
   #disposed: Promise<void> | undefined;
 
   constructor(
@@ -22,7 +26,9 @@ export class Session {
     readonly onDispose: (session: Session) => void = () => {},
   ) {
     this.#session = session;
-    this.#fillsFetches = runtime.env.versions.web === undefined;
+    const isWeb = runtime.env.versions.web !== undefined;
+    this.#fillsFetches = !isWeb;
+    this.#turns = isWeb ? sharedTurns(runtime) : new Turns();
   }
 
   /**
@@ -35,18 +41,10 @@ export class Session {
     if (this.#disposed) {
       throw new IncompatibleError(`Graph "${this.graphName}" was disposed and cannot run; compile it again.`);
     }
-    const previous = this.#last;
-    let finish!: () => void;
-    this.#last = new Promise((resolve) => {
-      finish = resolve;
-    });
-    await previous;
-    try {
+    return this.#turns.take(() => {
       const feeds = prepare();
-      return await (this.#fillsFetches ? this.#session.run(feeds, fetches) : this.runAndCopy(feeds, fetches));
-    } finally {
-      finish();
-    }
+      return this.#fillsFetches ? this.#session.run(feeds, fetches) : this.runAndCopy(feeds, fetches);
+    });
   }
 
   /** Gives the compiled graph back after the runs in progress. Calling it again changes nothing. */
@@ -57,8 +55,7 @@ export class Session {
 
   private async release(): Promise<void> {
     this.onDispose(this);
-    await this.#last;
-    await this.#session.release();
+    await this.#turns.take(() => this.#session.release());
   }
 
   private async runAndCopy(feeds: Tensors, fetches: Readonly<Record<string, RuntimeTensor | null>>): Promise<Tensors> {
@@ -71,6 +68,12 @@ export class Session {
       }),
     );
   }
+}
+
+function sharedTurns(runtime: OnnxRuntime): Turns {
+  const turns = turnsOfWebRuntimes.get(runtime) ?? new Turns();
+  turnsOfWebRuntimes.set(runtime, turns);
+  return turns;
 }
 
 function copyInto(wanted: RuntimeTensor, made: RuntimeTensor): RuntimeTensor {

@@ -109,6 +109,20 @@ describe.each(engines)("%s", (_, engine) => {
     expect(seen).toEqual([11, 12, 13]);
   });
 
+  test("graphs run at once give what each gives alone", async () => {
+    const executables = await Promise.all(
+      [1, 2, 3].map((value) =>
+        engine.compile(linearGraph, { frozen: new Map(weights().arrays()).set("b", new Float32Array(3).fill(value)) }),
+      ),
+    );
+    const rows = await Promise.all(executables.map((executable) => executable.run({ x: Tensor.zeros([1, 2]) })));
+    expect(rows.map(({ y }) => [...y!.data])).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ]);
+  });
+
   test("an empty batch gives an empty result", async () => {
     const executable = await engine.compile(linearGraph, { frozen: weights().arrays() });
     const { y, total } = await executable.run({ x: Tensor.zeros([0, 2]) });
