@@ -82,10 +82,7 @@ export function damaged(place: Place, what: string): LoadingError {
 
 function remedy({ address, byHand }: Place): string {
   const place = byHand === undefined ? "" : `, and put it at ${byHand}`;
-  return (
-    `Get it from ${address}${place}; or give a folder that holds the model's files as source. ` +
-    'Without any download, the model "images/scenes" works now.'
-  );
+  return `Get it from ${address}${place}; or give a folder that holds the model's files as source.`;
 }
 
 function complain(message: string, place: Place, failure: LoadingFailure, status: number | undefined): LoadingError {
