@@ -11,6 +11,7 @@ import {
   requireAbove,
   requireBetween,
   requireCount,
+  rewardMetrics,
   rolloutMetrics,
 } from "../training/index.js";
 import {
@@ -135,8 +136,12 @@ export class LogVariance<D extends DiffusionData<D> = DDTensor, C extends object
       const { grad_norm, learning_rate } = this.updateParameters();
       update = { grad_norm: Math.max(update.grad_norm, grad_norm), learning_rate };
     }
+    const { rewardScale } = this.environment;
     return {
-      ...rolloutMetrics(rollout, this.environment.rewardScale),
+      // How far the policy has gone cannot be seen from paths that are not its own.
+      ...(this.behaviour === "policy"
+        ? rolloutMetrics(rollout, rewardScale)
+        : { ...rewardMetrics(rollout, rewardScale), state_max: rollout.stateMax }),
       loss: first.loss,
       log_z: first.logZ,
       log_ratio_std: spread(first.values),
