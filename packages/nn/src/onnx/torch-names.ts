@@ -7,8 +7,8 @@ export const generatedName = /^(onnx::\w+|_?val_\d+|\d+)$/;
 /**
  * PyTorch's names for the weights that its exporters store under names of their own: those of Linear layers, which they
  * store transposed for MatMul, those of group norms, which they store as [channels, 1, 1] for Mul and Add, and those of
- * convolutions into which a batch norm was folded. The module's name is in the node's: `/blocks.0/linear/MatMul`, or in what
- * the newer exporter notes with each node.
+ * convolutions into which a batch norm was folded. The name of the bias beside a weight tells its own; otherwise the module's
+ * name is in the node's, `/blocks.0/linear/MatMul`, or in what the newer exporter notes with each node.
  * @param modules what the newer exporter noted, by node name
  */
 export function torchNames(graph: Graph, modules: ReadonlyMap<string, string>): Renaming {
@@ -18,18 +18,29 @@ export function torchNames(graph: Graph, modules: ReadonlyMap<string, string>): 
   for (const [stored, tensor] of graph.initializers) {
     const node = generatedName.test(stored) && tensor.type === "float32" ? readers.get(stored)?.[0] : undefined;
     const role = node && roleOf(node, stored, tensor);
-    const module = node && moduleOf(node, modules);
-    if (!role || !module) {
+    if (!node || !role) {
       continue;
     }
     const { part, ...layout } = role;
-    const name = `${module}.${part}`;
-    if (!taken.has(name)) {
+    const module = moduleOf(node, modules);
+    const name = besideBias(node, graph, readers) ?? (module && `${module}.${part}`);
+    if (name !== undefined && !taken.has(name)) {
       taken.add(name);
       found[stored] = { name, ...layout };
     }
   }
   return found;
+}
+
+/** The name of a weight whose product a named bias is added to: `attention.in_proj_bias` is beside `attention.in_proj_weight`. */
+function besideBias(
+  { op, outputs }: Node,
+  { initializers }: Graph,
+  readers: ReadonlyMap<string, readonly Node[]>,
+): string | undefined {
+  const [add, ...others] = op === "MatMul" ? (readers.get(outputs[0]!) ?? []) : [];
+  const bias = add?.op === "Add" && others.length === 0 ? add.inputs.find((name) => initializers.has(name)) : undefined;
+  return bias !== undefined && /bias$/.test(bias) ? bias.replace(/bias$/, "weight") : undefined;
 }
 
 function roleOf(node: Node, stored: string, { shape }: ConstantTensor): (Layout & { part: string }) | undefined {

@@ -142,7 +142,7 @@ class Typing {
       if (name !== "" && (type === undefined || !tableTypes.has(type))) {
         return type === undefined
           ? `the type of "${name}" is not known (${this.#untyped.get(name)})`
-          : `"${name}" is of the element type ${type}, with which only the runtime computes`;
+          : `"${name}" is of the element type ${type}, which is for inference only${type.includes("float16") ? '; read the file with precision "float32" to differentiate it' : ""}`;
       }
     }
     try {

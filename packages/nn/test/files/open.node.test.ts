@@ -82,6 +82,16 @@ describe("saving and opening", () => {
     expect(parseOnnx(model, { externalData: { "two.onnx.data": await readFile(`${path}.data`) } })).toEqual(graph);
   });
 
+  test("graphs beyond 2 GB are not written as one array", () => {
+    // The array is never touched, so that it takes no memory.
+    const shared = { type: "float32", shape: [180_000_000], data: new Float32Array(180_000_000) } as const;
+    const large: Graph = {
+      ...graph,
+      initializers: new Map([...graph.initializers, ...["a", "b", "c"].map((name) => [name, shared] as const)]),
+    };
+    expect(() => writeOnnx(large)).toThrow(/an .onnx file has at most 2 GB; save it with its weights beside/);
+  });
+
   test("networks, which train on what was opened", async () => {
     const path = join(folder, "network.onnx");
     const network = await Network.open(join(folder, "two.onnx"), { trainable: "w[01]" }).catch(

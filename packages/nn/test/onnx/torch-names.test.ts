@@ -75,6 +75,15 @@ describe("names of one's own", () => {
   });
 });
 
+test("a bias tells the name of the weight beside it where modules do not", async () => {
+  const file = await loadFixtureBytes("packages/nn/test/fixtures/exported/attention.script17.onnx.gz");
+  const { parameters } = parseOnnx(file, { names: "pytorch" });
+  for (const bias of parameters.filter((name) => name.endsWith("bias") && !name.includes("norm"))) {
+    expect(parameters).toContain(bias.replace(/bias$/, "weight"));
+  }
+  expect(parameters.filter((name) => name.startsWith("onnx::"))).toEqual([]);
+});
+
 test("a whole U-Net of diffusers gets back every name", async () => {
   const file = await loadFixtureBytes("packages/nn/test/fixtures/exported/unet2d.script17.onnx.gz");
   const { parameters, initializers } = parseOnnx(file, { names: "pytorch" });
