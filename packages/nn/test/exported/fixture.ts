@@ -15,6 +15,14 @@ interface Rounded {
   readonly base64: string;
 }
 
+/** One way in which a network was exported. */
+interface Export {
+  /** Which parameter each stored tensor is, and whether it is stored transposed. */
+  readonly parameters: Readonly<Record<string, readonly [string, boolean]>>;
+  /** Parameters that the exporter computed with, so that they are not in the file. */
+  readonly folded: readonly string[];
+}
+
 /** What `tooling/fixtures/exporting.py` writes beside the exports of a network. */
 export interface ExportedFixture {
   readonly inputs: Readonly<Record<string, Exact>>;
@@ -22,10 +30,7 @@ export interface ExportedFixture {
   readonly cotangents: Readonly<Record<string, Exact>>;
   /** By name of an input or of a parameter of the module that was exported. */
   readonly gradients: Readonly<Record<string, Rounded>>;
-  /** By export: which parameter each stored tensor is, and whether it is stored transposed. */
-  readonly exports: Readonly<
-    Record<string, { readonly parameters: Readonly<Record<string, readonly [string, boolean]>> }>
-  >;
+  readonly exports: Readonly<Record<string, Export>>;
 }
 
 /** What `tooling/fixtures/exported_operators.py` writes beside the exports of a family of operations. */
@@ -82,4 +87,9 @@ export function transposed({ shape, data }: TestTensor): TestTensor {
       Number(data[(i % rows) * columns + Math.floor(i / rows)]),
     ),
   };
+}
+
+/** The first entry along the first axis. */
+export function first({ shape, data }: TestTensor): TestTensor {
+  return { shape: [1, ...shape.slice(1)], data: data.slice(0, data.length / shape[0]!) as TestTensor["data"] };
 }

@@ -39,6 +39,11 @@ export const exportedNetworks: Readonly<Record<string, readonly string[]>> = {
   clip_text: ["exported/clip_text.script17", "exported/clip_text.dynamo18"],
   clip_vision: ["exported/clip_vision.script17", "exported/clip_vision.dynamo18"],
   dit: ["exported/dit.script17", "exported/dit.dynamo18"],
+  autoencoder_encoder: ["exported/autoencoder_encoder.script17", "exported/autoencoder_encoder.dynamo18"],
+  sd3: ["exported/sd3.dynamo18"],
+  t5_encoder: ["exported/t5_encoder.script17"],
+  llama: ["exported/llama.dynamo18"],
+  swin: ["exported/swin.script17"],
   attention: ["exported/attention.script17", "exported/attention.dynamo18"],
   message_passing: ["exported/message_passing.script17", "exported/message_passing.dynamo18"],
 };
