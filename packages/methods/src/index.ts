@@ -1,6 +1,7 @@
 export * from "./adjoint-matching/index.js";
 export * from "./buffers/index.js";
 export * from "./ddpo/index.js";
+export * from "./diffusion-nft/index.js";
 export * from "./direct-reward/index.js";
 export * from "./efficient-adjoint-matching/index.js";
 export type { EndpointOptions, PooledOptions } from "./endpoint-regression/index.js";
@@ -18,6 +19,7 @@ export * from "./policy-gradient/index.js";
 export * from "./pretraining/index.js";
 export * from "./reinforce/index.js";
 export * from "./reinforce-adjoint-matching/index.js";
+export * from "./reward-weighted-flow-matching/index.js";
 export * from "./reward-weighted-regression/index.js";
 export * from "./sampling/index.js";
 export * from "./statistics/index.js";

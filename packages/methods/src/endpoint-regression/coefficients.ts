@@ -1,29 +1,36 @@
-import type { Coefficient } from "@diffusiongym/core";
+import { type Coefficient, coefficientOf, type PerSample } from "@diffusiongym/core";
 
 /**
- * A coefficient computed from others, row by row and part by part.
- * @param coefficients as `evaluateBatch` gives them: one number a row, or one a row in each named part
+ * A coefficient computed from others, row by row and part by part. A number counts for every row, and a coefficient without
+ * parts for every part.
  */
 export function combineCoefficients(
   coefficients: readonly Coefficient[],
   f: (...values: number[]) => number,
 ): Coefficient {
-  const first = coefficients[0]!;
-  if (typeof first === "number") {
+  const parted = coefficients.find(
+    (coefficient) => typeof coefficient === "object" && !ArrayBuffer.isView(coefficient),
+  );
+  if (parted !== undefined) {
+    return Object.fromEntries(
+      Object.keys(parted).map((part) => [
+        part,
+        combineRows(
+          coefficients.map((coefficient) => coefficientOf(coefficient, part)),
+          f,
+        ),
+      ]),
+    );
+  }
+  return combineRows(coefficients as readonly PerSample[], f);
+}
+
+function combineRows(coefficients: readonly PerSample[], f: (...values: number[]) => number): PerSample {
+  const rows = coefficients.find((coefficient) => typeof coefficient !== "number");
+  if (rows === undefined || typeof rows === "number") {
     return f(...(coefficients as readonly number[]));
   }
-  if (ArrayBuffer.isView(first)) {
-    const arrays = coefficients as readonly Float64Array[];
-    return Float64Array.from(first as Float64Array, (_, i) => f(...arrays.map((array) => array[i]!)));
-  }
-  const records = coefficients as readonly { readonly [part: string]: Float64Array }[];
-  return Object.fromEntries(
-    Object.keys(first).map((part) => [
-      part,
-      combineCoefficients(
-        records.map((record) => record[part]!),
-        f,
-      ) as Float64Array,
-    ]),
+  return Float64Array.from(rows, (_, i) =>
+    f(...coefficients.map((coefficient) => (typeof coefficient === "number" ? coefficient : coefficient[i]!))),
   );
 }

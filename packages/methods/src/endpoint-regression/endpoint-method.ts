@@ -2,9 +2,10 @@ import type { DiffusionData } from "@diffusiongym/core";
 import type { Json } from "../method/index.js";
 import { type Baseline, largestMagnitude } from "../monitoring/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
-import { takeConditioning, timesPerSample } from "../rows/index.js";
+import { takeConditioning } from "../rows/index.js";
 import { drawEndpoints, type EndpointRequest, type Endpoints } from "../sampling/index.js";
 import { baselineOf, noiseEndpoints, PolicyMethod, repeatedIndices, velocityWeights } from "../training/index.js";
+import { combineCoefficients } from "./coefficients.js";
 import { chunksOf, type NoisedRows, type RowChunk, type RowTargets } from "./noised-rows.js";
 import {
   type EndpointDefaults,
@@ -93,14 +94,16 @@ export abstract class EndpointMethod<D extends DiffusionData<D>, C extends objec
     let loss = 0;
     for (const chunk of chunksOf(rows, rowsAtOnce, environment.baseModel)) {
       const { xt, t, conditioning, from, base } = chunk;
-      const { targets, weights } = await plan(chunk);
-      const factors = Float64Array.from(t, (_, i) => (weights === undefined ? 1 : weights[i]!) / total);
+      const { targets, weights = 1 } = await plan(chunk);
       const result = await policy.regress({
         x: xt,
         t,
         conditioning,
         targets,
-        weights: timesPerSample(velocityWeights(environment.baseModel, t), factors),
+        weights: combineCoefficients(
+          [velocityWeights(environment.baseModel, t), weights],
+          (unit, weight) => (unit * weight) / total,
+        ),
         accumulate: from > 0,
         ...(await base.known()),
       });

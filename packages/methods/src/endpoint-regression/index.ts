@@ -28,3 +28,4 @@ export {
   restartedCosine,
   roundAt,
 } from "./pooled-options.js";
+export { type JoinedTargets, joinTargets } from "./two-targets.js";

@@ -1,4 +1,10 @@
-import { type BaseModel, type DiffusionData, type MaybePromise, sliceConditioning } from "@diffusiongym/core";
+import {
+  type BaseModel,
+  type Coefficient,
+  type DiffusionData,
+  type MaybePromise,
+  sliceConditioning,
+} from "@diffusiongym/core";
 import type { BaseOutputSource, PolicyRows } from "../policies/index.js";
 import type { Noisings } from "../training/index.js";
 
@@ -19,8 +25,12 @@ export interface RowChunk<D, C> extends NoisedRows<D, C> {
 /** What the rows of a chunk are regressed onto. */
 export interface RowTargets<D> {
   readonly targets: D;
-  /** Weight of each row beside that of its time; the loss is their sum over the number of all rows. @default 1 */
-  readonly weights?: ArrayLike<number>;
+  /**
+   * Weight of each row, or of each row in each part, beside the factor that turns its error into one of the velocity. The
+   * loss is the weighted sum over the number of all rows.
+   * @default 1
+   */
+  readonly weights?: Coefficient;
 }
 
 /** The base model's output at some rows: computed when first asked for, and never twice. */
