@@ -69,6 +69,56 @@ export async function compare(name, pair, options = {}) {
   return { baseline, candidate, ratio };
 }
 
+/**
+ * Lets contestants that time themselves run in turns, each perhaps in a process of its own; prints a line for each, with how
+ * many times as fast the first is, and returns the numbers.
+ *
+ * @param {string} name
+ * @param {Record<string, () => Promise<number>>} contestants each gives milliseconds of one call; the first is compared with
+ *   the others
+ * @param {Options & { note?: (summary: Summary) => string }} [options] `note` adds to the first's line
+ * @returns {Promise<{ summaries: Record<string, Summary>, ratios: Record<string, { median: number, spread: number }> }>}
+ */
+export async function takeTurns(name, contestants, options = {}) {
+  const { repeats = 9, warmUp = 2, note } = options;
+  const names = Object.keys(contestants);
+  /** @type {Record<string, number[]>} */
+  const times = Object.fromEntries(names.map((contestant) => [contestant, []]));
+  for (let i = -warmUp; i < repeats; i++) {
+    for (const contestant of names) {
+      const ms = await contestants[contestant]?.();
+      if (i >= 0 && ms !== undefined) times[contestant]?.push(ms);
+    }
+  }
+  console.log(name);
+  const first = times[names[0] ?? ""] ?? [];
+  /** @type {Record<string, Summary>} */
+  const summaries = {};
+  /** @type {Record<string, { median: number, spread: number }>} */
+  const ratios = {};
+  for (const contestant of names) {
+    const summary = summarize(times[contestant] ?? []);
+    summaries[contestant] = summary;
+    const quotients = first.map((value, i) => (times[contestant]?.[i] ?? Number.NaN) / value);
+    const ratio = { median: median(quotients), spread: spread(quotients) };
+    ratios[contestant] = ratio;
+    const compared = `${names[0]} is ${ratio.median.toFixed(2)} ± ${ratio.spread.toFixed(2)} times as fast`;
+    const extra = contestant === names[0] ? (note?.(summary) ?? "") : compared;
+    console.log(`  ${contestant}: ${formatTime(summary)}  ${extra}`);
+  }
+  return { summaries, ratios };
+}
+
+/**
+ * A contestant of `takeTurns` from work in this process.
+ *
+ * @param {Work} work
+ * @param {number} [calls] at a time
+ */
+export function timed(work, calls = 1) {
+  return () => time(work, calls);
+}
+
 /** @param {Work} work @param {number} warmUp @param {number} minimumMs */
 async function callsFor(work, warmUp, minimumMs) {
   for (let i = 0; i < warmUp; i++) await work();
