@@ -101,6 +101,9 @@ function evaluateEntries(
       return new Array<number>(sizeOf(shape)).fill(value ? constantNumbers(value)[0]! : 0);
     }
     case "Range": {
+      if (isFloating(type)) {
+        return undefined;
+      }
       const [start, , step] = constants.map((tensor) => constantNumbers(tensor!)[0]!);
       return Array.from({ length: sizeOf(shape) }, (_, i) => start! + i * step!);
     }
