@@ -155,8 +155,9 @@ export const spatialCases = {
     resize({ shape: [1, 1, 3], scales: [1, 1, 1.7] }),
     ...["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"].map((rounding) =>
       resize({
+        // The second entry lies halfway between the third and the fourth.
         shape: [1, 1, 5],
-        sizes: [1, 1, 3],
+        sizes: [1, 1, 2],
         attributes: { nearest_mode: string(rounding), coordinate_transformation_mode: string("asymmetric") },
       }),
     ),
