@@ -87,7 +87,7 @@ function multiHeadAttention(write: Replacement, { inputs, attributes }: Node): s
   const products = write.add("MatMul", [q, k]);
   const given = floatAttribute(attributes, "scale", 0);
   const width = write.add("Shape", [q], { start: attribute.int(3), end: attribute.int(4) });
-  const root = (): string => write.add("Sqrt", [write.add("Cast", [width], { to: attribute.int(1) })]);
+  const root = (): string => write.add("Sqrt", [write.add("CastLike", [width, query])]);
   const scaled = given === 0 ? write.add("Div", [products, root()]) : write.add("Mul", [products, write.scalar(given)]);
   const weights = write.add("Softmax", [plus(write, scaled, attentionBias)], { axis: attribute.int(-1) });
   const mixed = write.add("Transpose", [write.add("MatMul", [weights, v])], { perm: attribute.ints([0, 2, 1, 3]) });

@@ -16,7 +16,7 @@ function writeGroupNorm(write: Replacement, { inputs, attributes }: Node, opset:
   const [x = "", scale = "", bias = ""] = inputs;
   const groups = Math.max(1, Math.min(intAttribute(attributes, "num_groups", 1), 2 ** 20));
   const filled = (value: number): string =>
-    write.constant(constantTensor("float32", [groups], new Float32Array(groups).fill(value)));
+    write.floats(constantTensor("float32", [groups], new Float32Array(groups).fill(value)));
   const grouped = write.add("Reshape", [x, write.integers(0, groups, -1)]);
   const [groupScale, groupBias] = opset < 21 ? [scale, bias] : [filled(1), filled(0)];
   const epsilon = { epsilon: attribute.float(floatAttribute(attributes, "epsilon", 1e-5)) };

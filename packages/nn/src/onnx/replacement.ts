@@ -41,9 +41,14 @@ export class Replacement {
     return name;
   }
 
-  /** A `float32` scalar. */
+  /** A constant of floats in the element type of the node's first input, whatever that turns out to be. */
+  floats(tensor: ConstantTensor): string {
+    return this.add("CastLike", [this.constant(tensor), this.#node.inputs[0] ?? ""]);
+  }
+
+  /** A scalar in the element type of the node's first input. */
   scalar(value: number): string {
-    return this.constant(floatScalar(value));
+    return this.floats(floatScalar(value));
   }
 
   /** An `int64` scalar. */

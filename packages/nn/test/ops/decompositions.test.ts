@@ -62,6 +62,33 @@ describe("operators that are read as what they are made of", () => {
     await checkGradients(graph, single.inputs, { order: 1, stepSize: 0.02 });
   });
 
+  test("constants of 32 bits are constants, so that the runtime finds the pattern it runs as one", () => {
+    const read = parseOnnx(fileOf({ op: "Gelu", opset: 20, inputs: { x } }));
+    expect(read.nodes.map(({ op }) => op)).toEqual(["Div", "Erf", "Add", "Mul", "Mul"]);
+  });
+
+  test.each(["float16", "float64"] as const)("constants are of the type %s where the network is", (type) => {
+    for (const op of ["Gelu", "LpNormalization", "MeanVarianceNormalization"]) {
+      const info = { type, shape: ["N", 4, 3, 2] };
+      const graph: Graph = {
+        name: op,
+        opset: 20,
+        inputs: [{ name: "x", ...info }],
+        outputs: ["y"],
+        nodes: [{ op, domain: "", name: "only", inputs: ["x"], outputs: ["y"], attributes: {} }],
+        initializers: new Map(),
+        valueInfo: new Map([["y", info]]),
+        parameters: [],
+      };
+      const read = parseOnnx(writeOnnx(graph), { precision: "as-stored" });
+      const types = new Map([...read.initializers, ...read.valueInfo].map(([name, given]) => [name, given.type]));
+      for (const node of read.nodes.filter(({ op }) => ["Add", "Mul", "Div", "Where"].includes(op))) {
+        const used = node.inputs.slice(node.op === "Where" ? 1 : 0).map((name) => types.get(name));
+        expect(used, `${op}: ${node.op}`).not.toContain("float32");
+      }
+    }
+  });
+
   test("every operator that is read as others has a case", () => {
     const tested = new Set(compositeCases.map(({ op, domain = "" }) => (domain === "" ? op : `${domain}.${op}`)));
     expect([...decomposedOperators].sort()).toEqual([...tested].sort());
