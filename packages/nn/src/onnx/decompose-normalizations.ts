@@ -66,6 +66,24 @@ function writeMeanVariance(write: Replacement, { inputs: [x = ""], attributes }:
   return write.add("Div", [centred, write.add("Add", [deviation, write.scalar(1e-9)])]);
 }
 
+// y = x / (bias + alpha m)^beta,  m = the mean of x^2 over `size` neighbouring channels of an image, zeros beyond the ends
+function writeLocalResponseNorm(write: Replacement, { inputs: [x = ""], attributes }: Node): string {
+  const size = intAttribute(attributes, "size", 1);
+  const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
+  const squares = write.add("Unsqueeze", [write.add("Mul", [x, x]), write.integers(1)]);
+  const means = write.add("AveragePool", [squares], {
+    kernel_shape: attribute.ints([size, 1, 1]),
+    pads: attribute.ints([before, 0, 0, after, 0, 0]),
+    count_include_pad: attribute.int(1),
+  });
+  const scaled = write.add("Mul", [
+    write.add("Squeeze", [means, write.integers(1)]),
+    write.scalar(floatAttribute(attributes, "alpha", 1e-4)),
+  ]);
+  const base = write.add("Add", [scaled, write.scalar(floatAttribute(attributes, "bias", 1))]);
+  return write.add("Div", [x, write.add("Pow", [base, write.scalar(floatAttribute(attributes, "beta", 0.75))])]);
+}
+
 // y = log(sum x) over axes, given as an attribute before operator set 18
 function writeLogSum(write: Replacement, { inputs: [x = "", axes = ""], attributes }: Node): string {
   const given = intsAttribute(attributes, "axes");
@@ -79,6 +97,7 @@ export const normalizationComposites: Readonly<Record<string, Composite>> = {
   GroupNormalization: { attributes: ["epsilon", "num_groups", "stash_type"], write: writeGroupNorm },
   LpNormalization: { attributes: ["axis", "p"], write: writeLpNorm },
   MeanVarianceNormalization: { attributes: ["axes"], write: writeMeanVariance },
+  LRN: { attributes: ["alpha", "beta", "bias", "size"], write: writeLocalResponseNorm },
   // What ONNX Runtime's own tools call the normalisation by the root of the mean square.
   SimplifiedLayerNormalization: {
     attributes: ["axis", "epsilon", "stash_type"],

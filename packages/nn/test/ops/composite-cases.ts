@@ -50,6 +50,11 @@ export const compositeCases: readonly Single[] = [
     inputs: { x, scale: vector(0.5, 1.5, 2) },
     attributes: { epsilon: float(0.1) },
   },
+  {
+    op: "LRN",
+    inputs: { x: floats([2, 4, 2, 1], -2, 2) },
+    attributes: { size: int(4), alpha: float(0.7), bias: float(1.5) },
+  },
   { op: "ReduceLogSum", inputs: { x: floats([2, 4, 3], 0.5, 2) }, attributes: { keepdims: int(0) } },
   { op: "GlobalMaxPool", inputs: { x: separated([2, 3, 2, 3]) } },
   { op: "SoftmaxCrossEntropyLoss", inputs: scores },
