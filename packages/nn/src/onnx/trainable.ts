@@ -1,4 +1,4 @@
-import { ArgumentError, didYouMean } from "@diffusiongym/core";
+import { ArgumentError, nearestName } from "@diffusiongym/core";
 import { type ConstantTensor, consumers, type Graph, type Node } from "../ir/index.js";
 import { findOp } from "../ops/index.js";
 import { generatedName } from "./torch-names.js";
@@ -92,8 +92,19 @@ function nothingMatches(
     const why = other[1].type === "float32" ? "which is a factor of shapes" : `of the element type ${other[1].type}`;
     return `parseOnnx: trainable ${quoted(pattern)} matches "${other[0]}" ${why}; only float32 is trained, and no shapes.`;
   }
-  const plain = pattern instanceof RegExp ? pattern.source : pattern.replaceAll("*", "");
-  return `parseOnnx: trainable ${quoted(pattern)} matches none of the ${floats.length} float32 tensors that the file stores${didYouMean(plain, floats)}`;
+  const near = pattern instanceof RegExp ? undefined : nearestTo(pattern, floats);
+  const hint = near === undefined ? "." : `; did you mean "${near}"?`;
+  return `parseOnnx: trainable ${quoted(pattern)} matches none of the ${floats.length} float32 tensors that the file stores${hint}`;
+}
+
+/** The name whose beginning is nearest to what a pattern says before its first star, or whose end to what it says behind. */
+function nearestTo(pattern: string, names: readonly string[]): string | undefined {
+  const [head = "", ...rest] = pattern.split("*");
+  const tail = rest.at(-1);
+  const part = (name: string): string =>
+    tail === undefined ? name : head === "" ? name.slice(-tail.length) : name.slice(0, head.length);
+  const nearest = nearestName(tail !== undefined && head === "" ? tail : head, new Set(names.map(part)));
+  return names.find((name) => part(name) === nearest);
 }
 
 const quoted = (pattern: string | RegExp): string => (pattern instanceof RegExp ? String(pattern) : `"${pattern}"`);

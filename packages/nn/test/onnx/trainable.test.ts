@@ -60,6 +60,9 @@ describe("choosing what is trained", () => {
     expect(() => chosen("haed.weight")).toThrow(
       /matches none of the 20 float32 tensors .* did you mean "head.weight"\?/,
     );
+    expect(() => chosen("haed.*")).toThrow(/did you mean "head\.(bias|weight)"\?/);
+    expect(() => chosen("*.wieght")).toThrow(/did you mean ".*\.weight"\?/);
+    expect(() => chosen("transformer.*")).toThrow(/that the file stores\.$/);
     expect(() => chosen(["head.*", /nowhere/])).toThrow(/\/nowhere\/ matches none/);
     // A dot is a dot, not any character.
     expect(() => chosen("head_*")).toThrow(ArgumentError);
