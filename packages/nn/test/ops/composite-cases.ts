@@ -53,7 +53,7 @@ export const compositeCases: readonly Single[] = [
   {
     op: "LRN",
     inputs: { x: floats([2, 4, 2, 1], -2, 2) },
-    attributes: { size: int(4), alpha: float(0.7), bias: float(1.5) },
+    attributes: { size: int(3), alpha: float(0.7), bias: float(1.5) },
   },
   { op: "ReduceLogSum", inputs: { x: floats([2, 4, 3], 0.5, 2) }, attributes: { keepdims: int(0) } },
   { op: "GlobalMaxPool", inputs: { x: separated([2, 3, 2, 3]) } },
