@@ -1,0 +1,1 @@
+export { BestOfN, type BestOfNOptions } from "./best-of-n.js";

@@ -1,0 +1,1 @@
+export { RewardGuidance, type RewardGuidanceOptions } from "./reward-guidance.js";

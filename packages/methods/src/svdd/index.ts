@@ -1,0 +1,1 @@
+export { SVDD, type SVDDOptions } from "./svdd.js";
