@@ -52,7 +52,7 @@ import { chooseSteps } from "./step-choice.js";
  *
  * **Pitfalls** between separated modes the adjoints are heavy-tailed: the top 1 % of the paths carry a third of the signal or
  * more (`adjoint_top1_q1` ... `q4`), so many small batches at a high learning rate beat few large ones, and value matching
- * or path-weighted tilt matching re-weigh modes better. Rewards that are constant almost everywhere have no gradient and
+ * or path-weighted tilt matching re-weigh modes better. For the same reason gradients are not clipped. Rewards that are constant almost everywhere have no gradient and
  * are refused.
  */
 export class AdjointMatching<
@@ -69,7 +69,8 @@ export class AdjointMatching<
 
   /** @throws ArgumentError for an option out of range */
   constructor(options: AdjointMatchingOptions<D, C>) {
-    super(options, { iterations: 1000, batchSize: 128 });
+    // Clipping would take away the rare large gradients that carry the signal between modes.
+    super(options, { iterations: 1000, batchSize: 128, maxGradientNorm: Number.POSITIVE_INFINITY });
     const { adjointIndex = "next", lossSteps, clipQuantile, kernel } = options;
     requireOneOf("adjointIndex", adjointIndex, ["next", "current"]);
     if (lossSteps !== undefined) {

@@ -22,7 +22,7 @@ export interface PolicyMethodOptions<D extends DiffusionData<D> = DDTensor, C ex
   readonly learningRate?: number | LearningRateSchedule;
   /** Another optimizer in place of Adam; takes the schedule. */
   readonly optimizer?: (parameters: Parameters, learningRate: LearningRateSchedule) => Optimizer;
-  /** Largest global norm of the gradient. @default 1 */
+  /** Largest global norm of the gradient; Infinity for no limit. @default 1, and none for adjoint matching */
   readonly maxGradientNorm?: number;
   /** Decay of a running average of the parameters, in [0, 1); `method.adapted` then samples with the average. @default none */
   readonly averageDecay?: number;
@@ -50,6 +50,8 @@ export interface PolicyMethodDefaults {
   readonly updatesPerIteration?: number;
   /** @default 1e-3 */
   readonly learningRate?: number;
+  /** @default 1 */
+  readonly maxGradientNorm?: number;
   /** @default none */
   readonly averageDecay?: number;
   /** @default none */
@@ -82,7 +84,7 @@ export function resolvePolicyOptions<D extends DiffusionData<D>, C extends objec
   defaults: PolicyMethodDefaults,
 ): ResolvedPolicyOptions<D, C> {
   const { iterations = defaults.iterations, batchSize = defaults.batchSize, rowsAtOnce = 8192, seed = 0 } = options;
-  const { learningRate = defaults.learningRate ?? 1e-3, maxGradientNorm = 1 } = options;
+  const { learningRate = defaults.learningRate ?? 1e-3, maxGradientNorm = defaults.maxGradientNorm ?? 1 } = options;
   requireCount("iterations", iterations);
   requireCount("batchSize", batchSize);
   requireCount("rowsAtOnce", rowsAtOnce);

@@ -154,7 +154,7 @@ export abstract class PolicyMethod<D extends DiffusionData<D>, C extends object>
       learningRate: this.rateIdentity,
       iterations,
       batchSize,
-      maxGradientNorm,
+      maxGradientNorm: Number.isFinite(maxGradientNorm) ? maxGradientNorm : null,
       averageDecay: averageDecay ?? null,
       maxKlPath: Number.isFinite(maxKlPath) ? maxKlPath : null,
       conditioning: fingerprint(conditioning),

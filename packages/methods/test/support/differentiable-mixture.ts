@@ -13,6 +13,7 @@ export class DifferentiableMixture
     const out = new Float32Array(x.data.length);
     let time = Number.NaN;
     let view = this.mixture.atTime(this.scheduler, 0.5);
+    const score = new Float64Array(d);
     for (let row = 0; row < x.length; row++) {
       if (t[row] !== time) {
         time = t[row]!;
@@ -21,7 +22,7 @@ export class DifferentiableMixture
       const [alpha, beta] = [this.scheduler.alpha(time), this.scheduler.beta(time)];
       const pair = outputAlgebra[this.outputType].fromPair(this.scheduler, time);
       const { logWeights, means, pulls } = view.experts(x.data, row);
-      const score = new Float64Array(d);
+      score.fill(0);
       for (let j = 0; j < components * d; j++) {
         score[j % d]! -= Math.exp(logWeights[Math.floor(j / d)]!) * pulls[j]!;
       }
