@@ -21,9 +21,8 @@ export interface VjpOptions {
   readonly keep?: readonly string[];
   /**
    * Keep only some values of the forward pass and compute the others a second time when the walk back needs them: less
-   * memory for at most one forward pass more. On one thread the result has the same bits as without, as long as the runtime's
-   * optimizer fuses the same operators; where it does not (it moves Transpose nodes by rules of its own), the last digits
-   * may differ. See {@link Checkpointing}. @default keep all
+   * memory for at most one forward pass more. On one thread the result has the same bits as without, if the runtime fuses the
+   * same operators; networks leave out the one optimization that does not. See {@link Checkpointing}. @default keep all
    */
   readonly checkpoint?: Checkpointing;
 }
