@@ -25,7 +25,7 @@ function graphOf(
 }
 
 describe("random forms agree with finite differences", () => {
-  test("sums of products: any letters, repeated, shared, summed, of length 1", async () => {
+  test("sums of products: any letters, repeated, shared, summed", async () => {
     const letters = ["a", "b", "c", "d"];
     const equation = fc
       .array(fc.array(fc.constantFrom(...letters), { maxLength: 3 }), { minLength: 1, maxLength: 3 })
@@ -35,18 +35,14 @@ describe("random forms agree with finite differences", () => {
           operands: fc.constant(operands),
           result: fc.shuffledSubarray(used),
           lengths: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 4, maxLength: 4 }),
-          // Which letters an operand has with length 1, to be broadcast; the same for a letter that it has twice.
-          single: fc.array(fc.subarray(letters, { maxLength: 1 }), { minLength: 3, maxLength: 3 }),
           symbolic: fc.boolean(),
         });
       });
     await fc.assert(
-      fc.asyncProperty(equation, async ({ operands, result, lengths, single, symbolic }) => {
+      fc.asyncProperty(equation, async ({ operands, result, lengths, symbolic }) => {
         const inputs = Object.fromEntries(
           operands.map((operand, i) => {
-            const shape = operand.map((letter) =>
-              single[i]!.includes(letter) ? 1 : lengths[letters.indexOf(letter)]!,
-            );
+            const shape = operand.map((letter) => lengths[letters.indexOf(letter)]!);
             return [`x${i}`, floats(shape, -1, 1, i + 1)];
           }),
         );
@@ -112,6 +108,12 @@ describe("random forms agree with finite differences", () => {
             before: Math.min(given.before, given.kernel - 1),
             after: Math.min(given.after, given.kernel - 1),
           }));
+          // A window that would start beyond the end does not count; the runtime of browsers expects it and refuses the graph.
+          const beyond = windows.some(({ length, kernel, stride, before, after }) => {
+            const last = Math.ceil((length + before + after - kernel) / stride) * stride;
+            return last >= length + before;
+          });
+          fc.pre(!(roundUp && beyond));
           const attributes: Attributes = {
             kernel_shape: ints(windows.map(({ kernel }) => kernel)),
             strides: ints(windows.map(({ stride }) => stride)),
