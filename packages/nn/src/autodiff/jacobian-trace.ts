@@ -16,7 +16,7 @@ const largestExact = 256;
 
 /** Options of `jacobianTrace`. */
 export interface JacobianTraceOptions {
-  /** Which output is differentiated with respect to which input, as output name by input name; each pair has one shape [N, ...]. */
+  /** Which output is differentiated with respect to which input: `{ x: "velocity" }`; each pair has one shape [N, ...]. */
   readonly pairs: Readonly<Record<string, string>>;
   /**
    * `"exact"` writes one backward pass for each entry of a sample (at most 256), all on one forward pass; `"probe"` writes
@@ -50,7 +50,17 @@ export interface JacobianTrace {
 export function jacobianTrace(graph: Graph, options: JacobianTraceOptions): JacobianTrace {
   const { method = "exact", keep = graph.outputs } = options;
   const g = createWriter(graph);
-  const pairs = Object.entries(options.pairs).map(([input, output]) => ({ x: g.value(input), y: g.value(output) }));
+  const inputs = graph.inputs.map(({ name }) => name);
+  const pairs = Object.entries(options.pairs).map(([input, output]) => {
+    if (!inputs.includes(input)) {
+      throw new ArgumentError(
+        `jacobianTrace: "${input}" is no input of the graph; its inputs are ${inputs.join(", ")}. Pairs are written { input: "output" }.`,
+        "pairs",
+        options.pairs,
+      );
+    }
+    return { x: g.value(input), y: g.value(output) };
+  });
   if (pairs.length === 0) {
     throw new ArgumentError("jacobianTrace: no pair of an input and an output was given.", "pairs", options.pairs);
   }

@@ -45,7 +45,7 @@ export interface NetworkJvp {
 /** What `Network.jacobianTrace` computes. */
 export interface NetworkTraceOptions {
   /**
-   * Which output is differentiated with respect to which input, as output name by input name; the trace is over all pairs.
+   * Which output is differentiated with respect to which input: `{ x: "velocity" }`; the trace is over all pairs.
    * @default the only input and output of equal shapes
    */
   readonly pairs?: Readonly<Record<string, string>>;

@@ -190,6 +190,7 @@ describe("jacobianTrace", () => {
     );
     await expect(parts.jacobianTrace(state, { pairs: { a: "vb" } })).rejects.toThrow(ShapeError);
     await expect(parts.jacobianTrace(state, { pairs: {} })).rejects.toThrow(/no pair/);
+    await expect(parts.jacobianTrace(state, { pairs: { va: "a" } })).rejects.toThrow(/"va" is no input of the graph/);
     await expect(parts.jacobianTrace(state, { pairs: { a: "va" }, probes: { b: state.b } })).rejects.toThrow(
       /direction for "a" is missing/,
     );
