@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { vjp } from "../../src/autodiff/index.js";
+import { type Checkpointing, vjp } from "../../src/autodiff/index.js";
+import type { Graph } from "../../src/ir/index.js";
 import { writeOnnx } from "../../src/onnx/index.js";
 import { runGraph } from "../ops/run-graph.js";
 import { convolutionStack, feedsOf } from "./stacks.js";
@@ -17,17 +18,19 @@ test("memory falls to less than half", async () => {
   // 24 blocks on 0.5 MiB of activations each: the plain backward pass holds several of them a block.
   const definition = convolutionStack({ depth: 24, width: 16, batch: 8 }, 32);
   const options = { wrt: definition.parameters.map(({ name }) => name), outputs: ["loss"], keep: ["loss"] };
-  const gradient = (checkpoint: "auto" | 1) =>
-    vjp(definition.graph, { ...options, cotangents: "ones", checkpoint }).graph;
   const feeds = feedsOf(definition, 8);
-  const [plain, checkpointed] = [gradient(1), gradient("auto")];
-  // So that what a first run costs in any case is not counted.
-  await runGraph(gradient("auto"), { ...feeds });
-  const start = peakMemory();
-  await runGraph(checkpointed, feeds);
-  const withCheckpoints = peakMemory() - start;
-  await runGraph(plain, feeds);
-  const without = peakMemory() - start;
+  // Sessions are not released, so that each adds its own memory to what there was before.
+  const added = async (graph: Graph): Promise<number> => {
+    const before = peakMemory();
+    await runGraph(graph, feeds);
+    return peakMemory() - before;
+  };
+  const gradient = (checkpoint: Checkpointing): Graph =>
+    vjp(definition.graph, { ...options, cotangents: "ones", checkpoint }).graph;
+  // What a first run costs in any case is not counted.
+  await added({ ...definition.graph, outputs: ["loss"] });
+  const withCheckpoints = await added(gradient("auto"));
+  const without = await added(gradient(1));
   expect(without).toBeGreaterThan(40);
   expect(withCheckpoints).toBeLessThan(without / 2);
 });
@@ -53,8 +56,10 @@ test("the runtime's optimizer leaves both passes apart", async () => {
     const written = (await readFile(path)).toString("latin1");
     const count = (text: string): number => written.split(text).length - 1;
     expect(count(":again")).toBeGreaterThan(20);
-    for (const token of graph.nodes.filter((node) => node.inputs.some((name) => name.startsWith("barrier.token")))) {
-      expect(written).toContain(token.outputs[0]);
+    const barriers = graph.nodes.filter((node) => node.inputs.some((name) => name.startsWith("barrier.token")));
+    expect(barriers.length).toBeGreaterThan(4);
+    for (const { outputs } of barriers) {
+      expect(written).toContain(outputs[0]);
     }
   } finally {
     await rm(folder, { recursive: true });
