@@ -20,7 +20,7 @@ export function requireRange(name: string, size: number, offset: number, length:
   if (offset + length > size) {
     throw new FormatError(
       `"${name}" has ${size} bytes, and the bytes ${offset} to ${offset + length} were to be read; it may be truncated, or belong to another version of the model.`,
-      "onnx",
+      "binary",
       name,
     );
   }

@@ -1,5 +1,6 @@
-import { ArgumentError } from "@diffusiongym/core";
+import { ArgumentError, throwIfAborted } from "@diffusiongym/core";
 import { type ByteSource, blobSource, memorySource } from "./byte-source.js";
+import { fileError } from "./file-error.js";
 import { hasFiles, pathSource, requireFileSystem } from "./path-source.js";
 import { UrlSource } from "./url-source.js";
 
@@ -26,6 +27,9 @@ export async function openSource(source: FileSource, signal?: AbortSignal): Prom
     case "path":
       return pathSource(place.path, signal);
     case "url": {
+      if (!isOnServer(place.address)) {
+        return blobSource(shortened(place.address), await fetchBlob(place.address, signal));
+      }
       const opened = new UrlSource(place.address, signal);
       await opened.open();
       return opened;
@@ -47,7 +51,7 @@ export async function besideSource(source: FileSource, location: string): Promis
     const { path } = await requireFileSystem(place.path);
     return path.join(path.dirname(place.path), ...location.split("/"));
   }
-  if (place.kind !== "url" || !/^https?:/i.test(place.address)) {
+  if (place.kind !== "url" || !isOnServer(place.address)) {
     return undefined;
   }
   const beside = new URL(location.split("/").map(encodeURIComponent).join("/"), place.address);
@@ -87,6 +91,20 @@ async function locate(source: FileSource): Promise<Place> {
   }
   const page = hasFiles ? undefined : globalThis.location?.href;
   return page === undefined ? { kind: "path", path: text } : { kind: "url", address: new URL(text, page).href };
+}
+
+const isOnServer = (address: string): boolean => /^https?:/i.test(address);
+
+const shortened = (address: string): string => (address.length > 60 ? `${address.slice(0, 57)}...` : address);
+
+/** What a `blob:` or `data:` address stands for, which is here already. */
+async function fetchBlob(address: string, signal: AbortSignal | undefined): Promise<Blob> {
+  throwIfAborted(signal, `Reading "${shortened(address)}"`);
+  try {
+    return await (await fetch(address)).blob();
+  } catch (error) {
+    throw fileError("read", shortened(address), error);
+  }
 }
 
 const nameOf = (blob: Blob): string => ("name" in blob ? String(blob.name) : "the Blob that was given");

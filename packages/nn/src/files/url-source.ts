@@ -21,7 +21,7 @@ export class UrlSource implements ByteSource {
   #ahead: Uint8Array = new Uint8Array(0);
 
   constructor(address: string, signal: AbortSignal | undefined) {
-    this.name = address.startsWith("data:") ? `${address.slice(0, 40)}...` : address;
+    this.name = address;
     this.#address = address;
     this.#signal = signal;
   }

@@ -39,9 +39,11 @@ export function problem(words: string): FormatError {
 
 /**
  * Length in bytes of the JSON header, from the 8 bytes in front of it.
+ * @param bytes the beginning of the file
+ * @param size bytes of the whole file, `undefined` when that is not known
  * @throws FormatError when it is beyond the file or beyond what the format allows
  */
-export function headerLength(bytes: Uint8Array): number {
+export function headerLength(bytes: Uint8Array, size: number | undefined): number {
   if (bytes.byteLength < 8) {
     throw problem(`it has ${bytes.byteLength} bytes and the header's length alone takes 8; it may be truncated`);
   }
@@ -51,10 +53,18 @@ export function headerLength(bytes: Uint8Array): number {
       `its header claims ${length} bytes and the format allows ${largestHeader}; it may be of another format`,
     );
   }
-  if (Number(length) > bytes.byteLength - 8) {
-    throw problem(`its header claims ${length} bytes and ${bytes.byteLength - 8} follow; it may be truncated`);
+  if (size !== undefined && Number(length) > size - 8) {
+    throw problem(`its header claims ${length} bytes and ${size - 8} follow; it may be truncated`);
   }
   return Number(length);
+}
+
+/** Refuses a file that does not hold exactly the tensors of its header. */
+export function requireCovered({ dataLength }: SafetensorsHeader, length: number): void {
+  if (dataLength !== length) {
+    const advice = dataLength > length ? "; it may be truncated" : "";
+    throw problem(`its tensors take ${dataLength} bytes and ${length} follow the header${advice}`);
+  }
 }
 
 /**

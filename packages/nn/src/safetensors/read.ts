@@ -1,5 +1,5 @@
 import { elementCodecs, type SafetensorsArrays, type SafetensorsType } from "./element-types.js";
-import { headerLength, parseHeader, problem, type TensorEntry } from "./header.js";
+import { headerLength, parseHeader, problem, requireCovered, type TensorEntry } from "./header.js";
 
 /** One tensor of a safetensors file. */
 export type SafetensorsTensor = {
@@ -30,20 +30,18 @@ export interface Safetensors {
  *   name, or its tensors do not cover the data exactly
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
-  const length = headerLength(bytes);
+  const length = headerLength(bytes, bytes.byteLength);
   const header = parseHeader(decodeText(bytes.subarray(8, 8 + length)));
   const data = bytes.subarray(8 + length);
-  if (header.dataLength !== data.byteLength) {
-    const advice = header.dataLength > data.byteLength ? "; it may be truncated" : "";
-    throw problem(`its tensors take ${header.dataLength} bytes and ${data.byteLength} follow the header${advice}`);
-  }
+  requireCovered(header, data.byteLength);
   return {
     tensors: new Map(header.entries.map((entry) => [entry.name, readTensor(entry, data)])),
     metadata: header.metadata,
   };
 }
 
-function readTensor({ name, type, shape, start, end }: TensorEntry, data: Uint8Array): SafetensorsTensor {
+/** The tensor of an entry. @param data everything behind the header */
+export function readTensor({ name, type, shape, start, end }: TensorEntry, data: Uint8Array): SafetensorsTensor {
   const bytes = data.subarray(start, end);
   if (type === "BOOL" && bytes.some((byte) => byte > 1)) {
     throw problem(`tensor ${JSON.stringify(name)} of type BOOL holds bytes other than 0 and 1`);
@@ -54,7 +52,8 @@ function readTensor({ name, type, shape, start, end }: TensorEntry, data: Uint8A
   return { type, shape, data: codec.decode(aligned), bytes } as SafetensorsTensor;
 }
 
-function decodeText(bytes: Uint8Array): string {
+/** The header as text. */
+export function decodeText(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
