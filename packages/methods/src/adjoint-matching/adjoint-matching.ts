@@ -51,9 +51,10 @@ import { chooseSteps } from "./step-choice.js";
  * regression on all states (or on `lossSteps` of them).
  *
  * **Pitfalls** between separated modes the adjoints are heavy-tailed: the top 1 % of the paths carry a third of the signal or
- * more (`adjoint_top1_q1` ... `q4`), so many small batches at a high learning rate beat few large ones, and value matching
- * or path-weighted tilt matching re-weigh modes better. For the same reason gradients are not clipped. Rewards that are constant almost everywhere have no gradient and
- * are refused.
+ * more (`adjoint_top1_q1` ... `q4`). So gradients are not clipped, Adam does better with a second moment that remembers the
+ * rare ones (beta2 = .9999), many small batches at a high learning rate beat few large ones, and value matching or
+ * path-weighted tilt matching re-weigh modes better. Rewards that are constant almost everywhere have no gradient and are
+ * refused.
  */
 export class AdjointMatching<
   D extends DiffusionData<D> = DDTensor,

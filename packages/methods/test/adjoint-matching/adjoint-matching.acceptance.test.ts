@@ -6,8 +6,10 @@ import {
   evaluate,
   evaluationTable,
   progressLine,
+  type ResidualScale,
   train,
 } from "@diffusiongym/methods";
+import { Adam } from "@diffusiongym/nn";
 import type { GaussianMixtureModel } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import { DifferentiableMixture } from "../support/differentiable-mixture.js";
@@ -19,7 +21,7 @@ import { fourModes, type Problem, s1 } from "../support/problems.js";
 async function adapt(
   { environment, tilt }: Problem,
   dimension: number,
-  options: Omit<AdjointMatchingOptions, "environment" | "policy">,
+  { scale = "one", ...options }: Omit<AdjointMatchingOptions, "environment" | "policy"> & { scale?: ResidualScale },
 ): Promise<Evaluation["samplers"][string]> {
   const { mixture } = environment.baseModel as GaussianMixtureModel;
   const model = new DifferentiableMixture({ mixture });
@@ -27,7 +29,7 @@ async function adapt(
     steps: environment.steps,
     rewardScale: environment.rewardScale,
   });
-  const policy = residualPolicy(model, { definition: pointNetwork(dimension), dimension });
+  const policy = residualPolicy(model, { definition: pointNetwork(dimension), dimension, scale });
   const method = new AdjointMatching({ environment: setup, policy, batchSize: 256, ...options });
   await train(method, { onReport: (report) => report.iteration % 100 === 0 && console.log(progressLine(report)) });
   const evaluation = await evaluate(setup, {
@@ -50,7 +52,15 @@ describe("adjoint matching, next adjoint", () => {
   });
 
   it("four modes in the plane, lambda = 0.5, N = 40, 1800 iterations", async () => {
-    const { sde } = await adapt(await fourModes(40), 2, { iterations: 1800, learningRate: 5e-3 });
+    // Between separated modes rare large gradients carry the signal. A second moment that remembers them for long keeps Adam from
+    // shrinking just these: after 600 iterations the total variation is .163, .149, .118 at beta2 = .95, .999, .9999.
+    const { sde } = await adapt(await fourModes(40), 2, {
+      iterations: 1800,
+      learningRate: 5e-3,
+      optimizer: (parameters, learningRate) => new Adam(parameters, { learningRate, beta2: 0.9999 }),
+      averageDecay: 0.99,
+      scale: "one-minus-t",
+    });
     expect(sde!.exact.total_variation).toBeLessThan(0.1);
     expect(sde!.reward.mean).toBeGreaterThan(1.2);
   });
