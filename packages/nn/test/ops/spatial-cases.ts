@@ -38,7 +38,9 @@ interface ResizeCase {
   readonly dynamic?: boolean | "batch";
 }
 
+/** Interpolation is linear, so that its gradient's gradient is a matter of the products it is made of: once is enough. */
 const resize = ({ shape, scales, sizes, attributes = {}, dynamic = true }: ResizeCase): OpCase => ({
+  order: 1,
   inputs: { x: floats(shape) },
   build: (g, { x }) => {
     const given = scales && g.constant(constantTensor("float32", [scales.length], Float32Array.from(scales)));
@@ -215,6 +217,7 @@ export const spatialCases = {
             align_corners: int(aligned),
           }),
           dynamic: "batch",
+          order: padding === "reflection" ? 2 : 1,
           stepSize: 0.01,
         }),
       ),
