@@ -85,12 +85,17 @@ export abstract class PooledMethod<D extends DiffusionData<D>, C extends object>
   /** The base model's pool is the baseline too. */
   protected override async measureBaseline(signal: AbortSignal | undefined): Promise<Baseline> {
     const { basePoolSize: n, poolSize } = this.plan;
-    const endpoints = await this.drawPool({ n, indexOffset: 0, adapted: false, signal });
+    const endpoints = await this.drawBasePool({ n, indexOffset: 0, adapted: false, signal });
     this.buffer.keepLast(0);
     this.buffer.add(endpoints, 0);
     const baseline = baselineOf(endpoints.rewards, endpoints.valids, largestMagnitude(endpoints.latent));
     // Later pools are compared with it, and may be smaller.
     return { ...baseline, valid: Math.min(baseline.valid, poolSize) };
+  }
+
+  /** The base model's pool. @default by the flow */
+  protected drawBasePool(request: PoolRequest): Promise<Endpoints<D, C>> {
+    return this.drawPool(request);
   }
 
   /** A pool drawn by the flow. */
@@ -112,10 +117,10 @@ export abstract class PooledMethod<D extends DiffusionData<D>, C extends object>
     });
   }
 
-  /** A pool rolled out by the environment's SDE under the averaged policy, with log dP / dP_base of each path. */
-  protected async rollOutPool(request: Omit<PoolRequest, "adapted">): Promise<RolledPool<D, C>> {
+  /** A pool rolled out by the environment's SDE, with log dP / dP_base of each path. */
+  protected async rollOutPool(request: PoolRequest): Promise<RolledPool<D, C>> {
     const { environment, seed, conditioning, rowsAtOnce } = this.common;
-    const { n, indexOffset, signal } = request;
+    const { n, indexOffset, adapted, signal } = request;
     const tiled = tileConditioning(conditioning, n);
     const parts: Endpoints<D, C>[] = [];
     const logRatio = new Float64Array(n);
@@ -125,7 +130,7 @@ export abstract class PooledMethod<D extends DiffusionData<D>, C extends object>
       const to = Math.min(n, from + rowsAtOnce);
       const rollout = await rollOut({
         environment,
-        policy: this.adapted,
+        policy: adapted ? this.adapted : undefined,
         kernel: this.kernel,
         n: to - from,
         seed,

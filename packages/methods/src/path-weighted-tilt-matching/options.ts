@@ -17,6 +17,12 @@ export interface PathWeightedTiltMatchingOptions<
    * @default "path"
    */
   readonly weights?: TiltWeights;
+  /**
+   * How the base model's pool is drawn. Where the flow and the SDE of the base model differ in law, as those of a learned model
+   * may, `"sde"` makes it the law that the later pools are weighted to.
+   * @default "ode"
+   */
+  readonly baseSampler?: "ode" | "sde";
   /** Effective samples that a step of the ladder must keep; at least 200 for large models. @default 2000 */
   readonly ladderEss?: number;
   /** Effective samples below which a round is not worth fitting, and the run stops. @default 200 */

@@ -1,7 +1,8 @@
 import type { DDTensor, DiffusionData, NoConditioning } from "@diffusiongym/core";
 import type { BufferRows } from "../buffers/index.js";
-import { PooledMethod, type RoundStart, total } from "../endpoint-regression/index.js";
+import { PooledMethod, type PoolRequest, type RoundStart, total } from "../endpoint-regression/index.js";
 import { type Json, type Metrics, requireOneOf, TrainingAbortedError } from "../method/index.js";
+import type { Endpoints } from "../sampling/index.js";
 import { needsMemorylessNoise, type RequirementCheck, requireAbove, requireBetween } from "../training/index.js";
 import type { PathWeightedTiltMatchingOptions, TiltWeights } from "./options.js";
 import { ladderLevel, mixturePoolWeights, type PoolWeights, pathPoolWeights } from "./pool-weights.js";
@@ -30,8 +31,8 @@ import { ladderLevel, mixturePoolWeights, type PoolWeights, pathPoolWeights } fr
  * noisings rows. All endpoints are kept, and saved with every checkpoint.
  *
  * **Pitfalls** the variance of L grows with the number of dimensions times the squared error of the fit: when `path_ess` falls
- * below .05, use `weights: "reward"` or reinforce adjoint matching with path cost. On coarse grids the SDE's base law differs
- * from the flow's, which shows as rounds that disagree: take more steps. A small pool that is regressed on for long is learned by
+ * below .05, use `weights: "reward"` or reinforce adjoint matching with path cost. On coarse grids, and for learned models,
+ * the SDE's base law differs from the flow's, which shows as rounds that disagree: take more steps, or `baseSampler: "sde"`. A small pool that is regressed on for long is learned by
  * heart.
  *
  * **Metrics** `lambda` (that of the round), `ess_total`, and for each pool `ess_j`, `share_j` (of the weight), `reward_j` and
@@ -45,6 +46,7 @@ export class PathWeightedTiltMatching<
   readonly name = "path-weighted-tilt-matching";
   protected readonly title = "Path-weighted tilt matching";
   private readonly weighing: TiltWeights;
+  private readonly baseSampler: "ode" | "sde";
   private readonly ladderEss: number;
   private readonly leastEss: number;
   private readonly leastEssFraction: number;
@@ -62,12 +64,15 @@ export class PathWeightedTiltMatching<
       roundIterations: (iterations, rounds) => Math.min(500, Math.floor(iterations / (2 * rounds))),
     });
     const { weights = "path", ladderEss = 2000, leastEss = 200, leastEssFraction = 0, consistencyLimit = 5 } = options;
+    const { baseSampler = "ode" } = options;
     requireOneOf("weights", weights, ["path", "reward", "none"]);
+    requireOneOf("baseSampler", baseSampler, ["ode", "sde"]);
     requireAbove("ladderEss", ladderEss, 0);
     requireAbove("leastEss", leastEss, 0);
     requireBetween("leastEssFraction", leastEssFraction, 0, 1);
     requireAbove("consistencyLimit", consistencyLimit, 0);
     this.weighing = weights;
+    this.baseSampler = baseSampler;
     this.ladderEss = ladderEss;
     this.leastEss = leastEss;
     this.leastEssFraction = leastEssFraction;
@@ -98,9 +103,13 @@ export class PathWeightedTiltMatching<
   }
 
   protected *requirements(): Iterable<RequirementCheck> {
-    if (this.weighing === "path" && this.plan.rounds > 1) {
+    if (this.baseSampler === "sde" || (this.weighing === "path" && this.plan.rounds > 1)) {
       yield needsMemorylessNoise(this.environment);
     }
+  }
+
+  protected override async drawBasePool(request: PoolRequest): Promise<Endpoints<D, C>> {
+    return this.baseSampler === "ode" ? this.drawPool(request) : (await this.rollOutPool(request)).endpoints;
   }
 
   protected async beginRound(round: number, signal: AbortSignal | undefined): Promise<RoundStart> {
@@ -139,6 +148,7 @@ export class PathWeightedTiltMatching<
     return {
       ...this.roundSettings(),
       weights: this.weighing,
+      baseSampler: this.baseSampler,
       ladderEss: this.ladderEss,
       leastEss: this.leastEss,
       leastEssFraction: this.leastEssFraction,
@@ -147,9 +157,9 @@ export class PathWeightedTiltMatching<
   }
 
   private async addPool(round: number, signal: AbortSignal | undefined): Promise<Metrics> {
-    const request = { n: this.plan.poolSize, indexOffset: this.poolOffset(round), signal };
+    const request = { n: this.plan.poolSize, indexOffset: this.poolOffset(round), adapted: true, signal };
     if (this.weighing !== "path") {
-      const endpoints = await this.drawPool({ ...request, adapted: true });
+      const endpoints = await this.drawPool(request);
       if (this.weighing === "none") {
         this.buffer.keepLast(0);
       }
@@ -226,7 +236,8 @@ export class PathWeightedTiltMatching<
           throw new TrainingAbortedError(
             `Stopped in iteration ${this.iteration + 1}: pools ${b} and ${a} estimate mean rewards of ${means[b]!.mean.toPrecision(4)} and ` +
               `${means[a]!.mean.toPrecision(4)}, ${distance.toFixed(1)} standard errors apart, although both should give that of the tilt. ` +
-              "The steps of the SDE are too coarse for so large a pool (take more steps, or raise consistencyLimit), or the path weights are wrong.",
+              "The steps of the SDE are too coarse for so large a pool (take more steps, or raise consistencyLimit), the flow and the SDE of " +
+              'the base model differ in law (baseSampler: "sde"), or the path weights are wrong.',
             "round-disagreement",
             this.iteration + 1,
           );

@@ -1,5 +1,5 @@
 import { constructEnv, type Environment, type Reward } from "@diffusiongym/core";
-import { PathWeightedTiltMatching, type PathWeightedTiltMatchingOptions } from "@diffusiongym/methods";
+import { type Metrics, PathWeightedTiltMatching, type PathWeightedTiltMatchingOptions } from "@diffusiongym/methods";
 import { LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it, vi } from "vitest";
 import { GaussianModel } from "../support/gaussian-model.js";
@@ -32,7 +32,7 @@ const caught = (promise: Promise<unknown>): Promise<unknown> => promise.catch((e
 describe("rounds of path-weighted tilt matching", () => {
   it("climb a ladder, keep every pool, and end at the environment's scale", async () => {
     const method = make({ environment: problem(2.5), basePoolSize: 8192, ladderEss: 3200 });
-    const rows = [];
+    const rows: Metrics[] = [];
     while (method.iteration < method.iterations) {
       rows.push(await method.iterate());
     }
@@ -89,8 +89,8 @@ describe("rounds of path-weighted tilt matching", () => {
     let calls = 0;
     // Right on the base model's samples, flipped from then on.
     const reward: Reward = {
-      evaluate: async (...parameters) => {
-        const { rewards, valids } = await honest.evaluate(...parameters);
+      evaluate: async (sample) => {
+        const { rewards, valids } = await honest.evaluate(sample);
         calls += 1;
         return { rewards: calls > 1 ? rewards.map((value) => -value) : rewards, valids };
       },
@@ -116,6 +116,7 @@ describe("rounds of path-weighted tilt matching", () => {
   it("name an option that is out of range", () => {
     for (const options of [
       { weights: "paths" as "path" },
+      { baseSampler: "pde" as "sde" },
       { ladderEss: 0 },
       { leastEss: 0 },
       { leastEssFraction: 2 },
