@@ -1,5 +1,5 @@
 import { ArgumentError, type SampleStreams, Tensor } from "@diffusiongym/core";
-import { jacobianTrace, jvp, vjp } from "../autodiff/index.js";
+import { type Checkpointing, jacobianTrace, jvp, vjp } from "../autodiff/index.js";
 import type { NamedTensors } from "../engine/index.js";
 import { type Graph, typeOf } from "../ir/index.js";
 import { equalShapes } from "../ops/index.js";
@@ -16,6 +16,8 @@ export interface NetworkVjpOptions {
   readonly keep?: readonly string[];
   /** Where the gradients of parameters go. @default new tensors */
   readonly into?: Parameters;
+  /** Compute parts of the network twice in place of keeping them, see {@link Checkpointing}. @default keep all */
+  readonly checkpoint?: Checkpointing;
 }
 
 /** What `Network.vjp` gives. */
@@ -80,11 +82,17 @@ export async function runVjp(
   inputs: NamedTensors,
   options: NetworkVjpOptions & { readonly cotangents: NamedTensors | "ones" },
 ): Promise<NetworkVjp> {
-  const { wrt, keep = [], into, cotangents } = options;
+  const { wrt, keep = [], into, cotangents, checkpoint } = options;
   const kind = cotangents === "ones" ? "ones" : "inputs";
   const outputs = cotangents === "ones" ? options.outputs : Object.keys(cotangents);
-  const compiled = await compile(keyOf(`vjp ${kind}`, wrt, keep, outputs), () =>
-    vjp(graph, { wrt, keep, cotangents: kind, ...(outputs && { outputs }) }),
+  const compiled = await compile(keyOf(`vjp ${kind} ${plan(checkpoint)}`, wrt, keep, outputs), () =>
+    vjp(graph, {
+      wrt,
+      keep,
+      cotangents: kind,
+      ...(outputs && { outputs }),
+      ...(checkpoint !== undefined && { checkpoint }),
+    }),
   );
   const feeds = cotangents === "ones" ? inputs : withDirections(inputs, compiled, cotangents);
   const targets = into === undefined ? {} : gradientTargets(compiled, { into, parameters });
@@ -166,6 +174,9 @@ export function drawProbe({ shape, streams, kind = "rademacher" }: ProbeOptions)
   }
   return probe;
 }
+
+const plan = (checkpoint: Checkpointing | undefined): string =>
+  checkpoint === undefined ? "" : JSON.stringify(checkpoint);
 
 const isList = (probes: NamedTensors | readonly NamedTensors[]): probes is readonly NamedTensors[] =>
   Array.isArray(probes);

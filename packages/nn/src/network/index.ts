@@ -16,12 +16,7 @@ export {
   type LossResult,
   type LossRunOptions,
 } from "./loss-gradient.js";
-export {
-  type LoadOptions,
-  Network,
-  type NetworkOptions,
-  type OpenOptions,
-} from "./network.js";
+export { Network } from "./network.js";
 export {
   type ModelCloneOptions,
   NetworkModel,
@@ -30,6 +25,7 @@ export {
   type OutputRegression,
   type StartSampler,
 } from "./network-model.js";
+export type { LoadOptions, NetworkOptions, OpenOptions } from "./options.js";
 export {
   type Regression,
   type RegressionResult,

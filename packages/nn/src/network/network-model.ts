@@ -13,10 +13,12 @@ import {
   type SchedulerLike,
   ShapeError,
 } from "@diffusiongym/core";
+import type { Checkpointing } from "../autodiff/index.js";
 import type { NamedTensors } from "../engine/index.js";
 import type { LoraOptions } from "../lora/index.js";
 import { type Parameters, requireSameLayout } from "../parameters/index.js";
 import { DataInputs, type DataInputsOptions } from "./data-inputs.js";
+import type { NetworkVjpOptions } from "./derivatives.js";
 import type { BuildLoss, LossGradient, LossRunOptions } from "./loss-gradient.js";
 import type { Network } from "./network.js";
 
@@ -39,6 +41,11 @@ export interface NetworkModelOptions<D extends DiffusionData<D>, C extends objec
   readonly start: StartSampler<D, C> | readonly number[];
   /** Turns latents into samples. @default nothing */
   readonly postprocess?: (latent: D, conditioning: C) => MaybePromise<D>;
+  /**
+   * Compute parts of the network twice in place of keeping them when gradients are taken: for networks whose activations do
+   * not fit, see {@link Checkpointing}. @default keep all
+   */
+  readonly checkpoint?: Checkpointing;
 }
 
 /** One batch of a regression of the model's output. */
@@ -129,7 +136,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
     const ones = x.onesLike();
     const shares = reduction === "mean" ? ones.scale(ones.aggregate("sum").map((entries) => 1 / entries)) : ones;
     const names = this.network.outputs;
-    this.#regression ??= this.network.lossGradient(squaredErrors(names), { keep: names });
+    this.#regression ??= this.network.lossGradient(squaredErrors(names), { keep: names, ...this.#checkpoint });
     const targetFeeds = targets.tensors().map((tensor, k) => [targetName(names[k] ?? ""), tensor] as const);
     const weightFeeds = shares
       .scale(weights)
@@ -152,6 +159,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
     const { outputs, gradients } = await this.network.vjp(feeds, this.#byOutput(cotangents), {
       wrt: dataNames,
       keep: this.network.outputs,
+      ...this.#checkpoint,
     });
     const gradient = x.withTensors(dataNames.map((name) => gradients[name]!));
     checkFinite(gradient, "The gradient of the model's output");
@@ -172,6 +180,7 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
       wrt: this.network.parameters.names,
       keep: this.network.outputs,
       into: target,
+      ...this.#checkpoint,
     });
     if (accumulate) {
       requireSameLayout("NetworkModel.backward", into, target);
@@ -201,6 +210,11 @@ export class NetworkModel<D extends DiffusionData<D> = DDTensor, C extends objec
   /** The model under other parameters (a copy, a running average), sharing the compiled graphs. */
   withNetwork(network: Network): NetworkModel<D, C> {
     return new NetworkModel({ ...this.#options, network });
+  }
+
+  get #checkpoint(): Pick<NetworkVjpOptions, "checkpoint"> {
+    const { checkpoint } = this.#options;
+    return checkpoint === undefined ? {} : { checkpoint };
   }
 
   #modelTimes(t: Float32Array): Float32Array {

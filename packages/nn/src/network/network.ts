@@ -12,15 +12,7 @@ import {
   type PeftFiles,
   toPeft,
 } from "../lora/index.js";
-import {
-  type OpenOnnxOptions,
-  openOnnx,
-  type ParseOnnxOptions,
-  parseOnnx,
-  type SaveOnnxOptions,
-  saveOnnx,
-  writeOnnx,
-} from "../onnx/index.js";
+import { openOnnx, parseOnnx, type SaveOnnxOptions, saveOnnx, writeOnnx } from "../onnx/index.js";
 import { initializeParameters, Parameters, requireSameLayout } from "../parameters/index.js";
 import {
   type DerivativeContext,
@@ -36,20 +28,7 @@ import {
 } from "./derivatives.js";
 import { type CompiledGradient, type GradientGraph, GraphCache } from "./graph-cache.js";
 import { type BuildLoss, LossGradient, type LossOptions } from "./loss-gradient.js";
-
-/** Options of networks. */
-export interface NetworkOptions {
-  /** What compiles and runs the graphs. @default a new engine with its default options */
-  readonly engine?: Engine;
-  /** The adapters that are in the graph, as `withLora` put them there. @default none */
-  readonly lora?: LoraAdapter;
-}
-
-/** Options of `Network.load`. */
-export interface LoadOptions extends NetworkOptions, ParseOnnxOptions {}
-
-/** Options of `Network.open`. */
-export interface OpenOptions extends NetworkOptions, OpenOnnxOptions {}
+import type { LoadOptions, NetworkOptions, OpenOptions } from "./options.js";
 
 /**
  * A network that runs and learns: a graph, its parameters, and the engine that compiles what is asked for: the

@@ -165,3 +165,20 @@ test("a clone is trained alone: all parameters on the same graphs, or adapters o
   expect(now).not.toEqual(before);
   expect((await model.forward(x, t, {})).data).toEqual(before);
 });
+
+test("with checkpoints its gradients have the same bits", async () => {
+  const { network } = tensorModel();
+  const make = (checkpoint: object): NetworkModel =>
+    new NetworkModel({ network, outputType: "velocity", scheduler, start: [2], ...checkpoint });
+  const [plain, checkpointed] = [make({}), make({ checkpoint: 2 })];
+  const x = new DDTensor(new Tensor(wave(4, 1), [2, 2]));
+  const t = Float32Array.of(0.3, 0.6);
+  const batch = { x, t, conditioning: {}, targets: new DDTensor(new Tensor(wave(4, 2), [2, 2])), weights: t };
+  const { loss } = await plain.regress(batch);
+  const gradients = network.gradients.data.slice();
+  expect((await checkpointed.regress(batch)).loss).toBe(loss);
+  expect(network.gradients.data).toEqual(gradients);
+  const cotangents = new DDTensor(new Tensor(wave(4, 3), [2, 2]));
+  const { gradient } = await plain.vjp({ x, t, conditioning: {}, cotangents });
+  expect((await checkpointed.vjp({ x, t, conditioning: {}, cotangents })).gradient.data).toEqual(gradient.data);
+});
