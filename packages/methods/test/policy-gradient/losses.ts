@@ -1,5 +1,5 @@
 import { constructEnv, type DDTensor, type Environment, type OutputType, Trigonometric } from "@diffusiongym/core";
-import type { PolicyMethod, ResidualPolicy } from "@diffusiongym/methods";
+import type { PolicyMethodOptions, ResidualPolicy } from "@diffusiongym/methods";
 import { StochasticGradientDescent } from "@diffusiongym/nn";
 import { QuadraticReward } from "@diffusiongym/toy";
 import { GaussianModel } from "../support/gaussian-model.js";
@@ -81,7 +81,7 @@ export async function slopesOf(policy: ResidualPolicy, step: number, loss: () =>
 /** An optimizer that remembers the parameters and gradients of every update, and moves every parameter by the same amount. */
 export function recordingOptimizer(learningRate: number) {
   const seen: { parameters: Float32Array; gradients: Float32Array }[] = [];
-  const optimizer: NonNullable<ConstructorParameters<typeof PolicyMethod>[0]["optimizer"]> = (parameters) => {
+  const optimizer: NonNullable<PolicyMethodOptions["optimizer"]> = (parameters) => {
     const inner = new StochasticGradientDescent(parameters, { learningRate });
     const update = inner.update.bind(inner);
     inner.update = (gradients) => {

@@ -5,7 +5,7 @@ import {
   FlowGRPO,
   LogVariance,
   type PolicyCotangents,
-  type PolicyMethod,
+  type PolicyMethodOptions,
   type PolicyRegression,
   Reinforce,
   type TrainablePolicy,
@@ -100,7 +100,7 @@ const exact = start.map((_, k) => {
   return (objective(moved(1e-4)) - objective(moved(-1e-4))) / 2e-4;
 });
 
-type Made = Pick<ConstructorParameters<typeof PolicyMethod>[0], "optimizer">;
+type Made = Pick<PolicyMethodOptions, "optimizer">;
 const batchSize = 10_000;
 
 /** Gradients of 20 independent batches, 2e5 paths in all, at the same parameters. */

@@ -3,6 +3,7 @@ import {
   type ControlPolicy,
   constantNoise,
   constructEnv,
+  type DDRecord,
   DDTensor,
   type ModelInput,
   OptimalTransport,
@@ -14,8 +15,10 @@ import {
 import { evaluate, type Potential, SequentialMonteCarlo } from "@diffusiongym/methods";
 import { ExactValue, type GaussianMixtureModel, tiltReport } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
+import type { PointClouds } from "../../../core/test/support/ragged.js";
 import { clouds, records, sumReward } from "../policy-gradient/any-data.js";
 import { type Problem, s1 } from "../support/problems.js";
+import type { Pair } from "../support/record-model.js";
 
 const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, v) => sum + v / values.length, 0);
 const standardError = (values: readonly number[]): number => {
@@ -142,12 +145,12 @@ describe("samples", () => {
   it("work on records and on samples of different sizes, and in evaluate", async () => {
     const pair = constructEnv(records().model, sumReward(), { steps: 8, rewardScale: 0.5 });
     const cloud = constructEnv(clouds().model, sumReward(), { steps: 8, rewardScale: 0.5 });
-    const sampler = new SequentialMonteCarlo({ particles: 32, essThreshold: 0.8 });
+    const sampler = new SequentialMonteCarlo<DDRecord<Pair>>({ particles: 32, essThreshold: 0.8 });
     const { reward } = (await sampler.draw({ environment: pair, n: 640, seed: 1 })).diagnostics;
     // Five entries, each of mean .5 under the tilt.
     expect(Math.abs(reward! - 2.5)).toBeLessThan(0.6);
     const report = await evaluate(cloud, {
-      samplers: { steered: new SequentialMonteCarlo({ particles: 16 }) },
+      samplers: { steered: new SequentialMonteCarlo<PointClouds>({ particles: 16 }) },
       n: 160,
     });
     expect(report.samplers.steered!.custom!.reward.mean).toBeGreaterThan(0.8);

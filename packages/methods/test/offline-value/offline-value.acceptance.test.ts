@@ -1,0 +1,45 @@
+import { ValuePolicy } from "@diffusiongym/core";
+import {
+  evaluate,
+  evaluationTable,
+  OfflineValue,
+  type OfflineValueLoss,
+  progressLine,
+  train,
+} from "@diffusiongym/methods";
+import { describe, expect, it } from "vitest";
+import { exactAnswer } from "../support/exact-answer.js";
+import { s1, valueNetwork } from "../support/problems.js";
+
+// Not in the tables of METHODS: what a value of the continuous process must give by its consequence (ii) of 6.1. Pool of 65 536, 3 x 64 SiLU,
+// N = 50, measured by the exact cell masses of 4.4.
+describe.each(["exponential", "contrastive"] as const)(
+  "the value of S1, lambda = 1, %s loss",
+  (loss: OfflineValueLoss) => {
+    it("gives the tilt at (x_k, t_k), and too much of it with look-ahead", async () => {
+      const { environment, tilt } = await s1(50);
+      const method = new OfflineValue({
+        environment,
+        value: valueNetwork(1),
+        loss,
+        poolSize: 65_536,
+        iterations: 3000,
+        batchSize: 1024,
+        learningRate: 3e-3,
+      });
+      await train(method, { onReport: (report) => report.iteration % 500 === 0 && console.log(progressLine(report)) });
+      const ahead = new ValuePolicy({ value: method.value, scheduler: environment.scheduler, lookAhead: true });
+      const evaluation = await evaluate(environment, {
+        samplers: { here: { controlPolicy: method.controlPolicy }, ahead: { controlPolicy: ahead } },
+        n: 20_000,
+        exact: exactAnswer(tilt, 4000),
+      });
+      console.log(evaluationTable(evaluation));
+      const { here, ahead: over } = evaluation.samplers;
+      expect(here!.sde!.exact.total_variation).toBeLessThan(0.05);
+      expect(Math.abs(here!.sde!.reward.mean - tilt.expectedReward)).toBeLessThan(0.12);
+      expect(here!.sde!.pathEss!).toBeGreaterThan(0.85);
+      expect(over!.sde!.reward.mean).toBeGreaterThan(here!.sde!.reward.mean);
+    });
+  },
+);
