@@ -121,7 +121,8 @@ describe("gradients with checkpoints have the same bits on one thread", () => {
 test("a U-Net with attention and skip connections has the same bits as a network trains it", async () => {
   const definition = unet2d({
     sampleSize: 8,
-    blockOutChannels: [8, 16],
+    blockOutChannels: [8, 8],
+    layersPerBlock: 1,
     normNumGroups: 4,
     downBlockTypes: ["DownBlock2D", "AttnDownBlock2D"],
     upBlockTypes: ["AttnUpBlock2D", "UpBlock2D"],
