@@ -1,6 +1,6 @@
 import { type DiffusionData, sliceConditioning, throwIfAborted } from "@diffusiongym/core";
 import { type BufferRows, EndpointBuffer } from "../buffers/index.js";
-import type { Json, Metrics } from "../method/index.js";
+import { type Json, type Metrics, TrainingAbortedError } from "../method/index.js";
 import { type Baseline, largestMagnitude } from "../monitoring/index.js";
 import { drawEndpoints, type Endpoints, joinEndpoints, rollOut } from "../sampling/index.js";
 import { baselineOf, type ExtraState, rewardMetrics, validMean } from "../training/index.js";
@@ -76,10 +76,24 @@ export abstract class PooledMethod<D extends DiffusionData<D>, C extends object>
       this.summary = summary;
       pathCost = kl_path === undefined ? {} : { kl_path };
     }
-    this.weights ??= this.poolWeights();
+    this.weights ??= this.needWeight(this.poolWeights());
     const stream = this.key("rows").fold(this.iteration).stream();
     const fitted = await this.fit(this.buffer.resample(this.weights, this.common.batchSize, stream));
     return { ...this.summary, ...pathCost, round, ...fitted, ...this.updateParameters() };
+  }
+
+  private needWeight(weights: ArrayLike<number>): ArrayLike<number> {
+    for (let i = 0; i < weights.length; i++) {
+      if (weights[i]! > 0) {
+        return weights;
+      }
+    }
+    throw new TrainingAbortedError(
+      `Stopped in iteration ${this.iteration + 1}: none of the ${weights.length} endpoints is valid, so there is nothing to fit. Check the ` +
+        "base model and the reward.",
+      "validity",
+      this.iteration + 1,
+    );
   }
 
   /** The base model's pool is the baseline too. */
