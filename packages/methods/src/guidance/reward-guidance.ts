@@ -8,7 +8,7 @@ import {
   outputAlgebraOf,
   type PolicyStep,
 } from "@diffusiongym/core";
-import { type DifferentiableModel, isDifferentiableModel } from "../policies/index.js";
+import type { DifferentiableModel } from "../policies/index.js";
 import { judge, rewardGradient } from "../sampling/index.js";
 import {
   needsDifferentiableModel,
@@ -54,11 +54,9 @@ export class RewardGuidance<D extends DiffusionData<D> = DDTensor, C extends obj
   readonly #environment: Environment<D, C>;
   readonly #strength: number;
   readonly #timeRange: readonly [number, number];
+  #checked: Promise<void> | undefined;
 
-  /**
-   * @throws ArgumentError for an option out of range
-   * @throws IncompatibleError when the base model or the reward is not differentiable
-   */
+  /** @throws ArgumentError for an option out of range */
   constructor({ environment, strength = 1, timeRange = [0, 1] }: RewardGuidanceOptions<D, C>) {
     if (!Number.isFinite(strength)) {
       throw new ArgumentError(`strength must be a finite number, got ${strength}.`, "strength", strength);
@@ -71,7 +69,7 @@ export class RewardGuidance<D extends DiffusionData<D> = DDTensor, C extends obj
   }
 
   /**
-   * Checks what it needs; `control` does not, because nothing that it calls exists otherwise.
+   * Checks what it needs, as the first `control` does.
    * @throws RequirementError saying what is missing and what to do
    */
   validate(): Promise<void> {
@@ -91,9 +89,8 @@ export class RewardGuidance<D extends DiffusionData<D> = DDTensor, C extends obj
     if (factor === 0 || t.every((time) => time < low || time > high)) {
       return x.zerosLike();
     }
-    if (!isDifferentiableModel(baseModel)) {
-      await this.validate();
-    }
+    this.#checked ??= this.validate();
+    await this.#checked;
     const { endpoint } = outputAlgebraOf(outputType);
     const state = scheduler.evaluateBatch(function endpointState(part, time) {
       return endpoint(part, time).state;

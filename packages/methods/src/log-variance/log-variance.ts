@@ -1,7 +1,7 @@
 import { ArgumentError, type DDTensor, type DiffusionData, type NoConditioning } from "@diffusiongym/core";
 import { eulerMaruyamaKernel, type TransitionKernel } from "../kernels/index.js";
-import { type Json, type Metrics, requireOneOf, TrainingAbortedError } from "../method/index.js";
-import { backwardAlong, outputsAlong, requireGroups } from "../policy-gradient/index.js";
+import { type Json, type Metrics, requireOneOf } from "../method/index.js";
+import { backwardAlong, outputsAlong, refuseStaleRollout, requireGroups } from "../policy-gradient/index.js";
 import {
   type ExtraState,
   needsMemorylessKernel,
@@ -185,14 +185,7 @@ export class LogVariance<D extends DiffusionData<D> = DDTensor, C extends object
     const residuals = await this.residuals(paths, excess);
     const weights = steps.map(() => ({ score: residuals.slopes }));
     const mismatch = await backwardAlong({ ...request, outputs, weights });
-    if (mismatch > 1e-4) {
-      throw new TrainingAbortedError(
-        `Stopped in iteration ${this.iteration + 1}: the policy's outputs differ by a share of ${mismatch.toPrecision(2)} from those in its own rollout; ` +
-          "it must be a function of state, time and conditioning.",
-        "stale-rollout",
-        this.iteration + 1,
-      );
-    }
+    refuseStaleRollout(mismatch, this.iteration + 1);
     return residuals;
   }
 

@@ -109,7 +109,7 @@ export function takePaths<D extends DiffusionData<D>, C extends object>(
   };
 }
 
-/** The noise that leads from x_k to x_{k+1} under an output, small deviations raised. */
+/** The noise that leads from x_k to x_{k+1} under an output. */
 export function stepNoise<D extends DiffusionData<D>, C extends object>(
   { transitions, states }: Paths<D, C>,
   k: number,

@@ -19,4 +19,5 @@ export {
   type SurrogateOptions,
   type SurrogateSettings,
 } from "./options.js";
+export { refuseStaleRollout } from "./stale-rollout.js";
 export { type StepPlan, SurrogateMethod } from "./surrogate-method.js";

@@ -23,7 +23,7 @@ export interface SurrogateOptions<D extends DiffusionData<D> = DDTensor, C exten
   extends PathGradientOptions<D, C> {
   /** c: ratios outside 1 - c ... 1 + c pull no further. @default 0.2 for sums, 1e-4 for means */
   readonly ratioClip?: number;
-  /** How the log-probability of a step is reduced over the entries of a sample. */
+  /** How the log-probability of a step is reduced over the entries of a sample. @default "sum"; "mean" in Flow-GRPO's published form */
   readonly logProbReduction?: LogProbReduction;
   /** Passes over a rollout. @default 1 */
   readonly innerEpochs?: number;
@@ -31,7 +31,7 @@ export interface SurrogateOptions<D extends DiffusionData<D> = DDTensor, C exten
   readonly minibatches?: number;
   /** Standard deviations of steps below this one count as this in the log-probabilities. @default 0 */
   readonly leastDeviation?: number;
-  /** Last steps that are left out of the loss. */
+  /** Last steps that are left out of the loss. @default 0; 1 in Flow-GRPO's published form */
   readonly skipLastSteps?: number;
 }
 

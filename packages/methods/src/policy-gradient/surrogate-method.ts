@@ -1,7 +1,7 @@
 import type { DiffusionData } from "@diffusiongym/core";
 import type { TransitionKernel } from "../kernels/index.js";
 import { eulerMaruyamaKernel } from "../kernels/index.js";
-import { type Json, type Metrics, TrainingAbortedError } from "../method/index.js";
+import type { Json, Metrics } from "../method/index.js";
 import type { Rollout } from "../sampling/index.js";
 import {
   needsStochasticKernel,
@@ -13,6 +13,7 @@ import {
 import { backwardAlong, outputsAlong, type Paths, type StepWeights, takePaths } from "./along-steps.js";
 import { clippedTerm, RatioStatistics } from "./clipped-ratio.js";
 import { type PathGradientOptions, requireGroups, type SurrogateSettings } from "./options.js";
+import { refuseStaleRollout } from "./stale-rollout.js";
 
 /** What a method makes of a rollout before its updates: constants all. */
 export interface StepPlan {
@@ -23,9 +24,6 @@ export interface StepPlan {
   /** What the method reports beside. */
   readonly metrics: Metrics;
 }
-
-/** The largest relative difference between a policy's outputs in its own rollout and afterwards that rounding explains. */
-const roundingLimit = 1e-4;
 
 /**
  * The loop that DDPO, Flow-GRPO and REINFORCE share: roll out, weigh every step of every sample by an advantage, and follow
@@ -128,7 +126,7 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
       this.weigh(rollout, plan, { k, j, part, paths, output: outputs[j]!, sampled, ratios, count: steps.length }),
     );
     const mismatch = await backwardAlong({ ...request, outputs, weights: weighed.map(({ weights }) => weights) });
-    this.refuseStale(mismatch);
+    refuseStaleRollout(mismatch, this.iteration + 1);
     return weighed.reduce((sum, { loss }) => sum + loss, 0);
   }
 
@@ -170,17 +168,6 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
       }
     }
     return { loss, weights: { score, cost, leastDeviation } };
-  }
-
-  private refuseStale(mismatch: number): void {
-    if (mismatch > roundingLimit) {
-      throw new TrainingAbortedError(
-        `Stopped in iteration ${this.iteration + 1}: the policy's outputs differ by a share of ${mismatch.toPrecision(2)} from those in its own rollout, ` +
-          "so the rollout was made by another policy, or the policy is not a function of state, time and conditioning (dropout, noise of its own).",
-        "stale-rollout",
-        this.iteration + 1,
-      );
-    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { DrawRequest, Endpoints } from "../sampling/index.js";
 
 /** Samples, and what it took to get them. */
 export interface SteeredEndpoints<D extends DiffusionData<D>, C extends object> extends Endpoints<D, C> {
-  /** Numbers about the draw, by name; `reward_calls` and `model_calls` count judged states and states given to the base model. */
+  /** Numbers about the draw, by name; `reward_calls` and, where it is known, `model_calls` count judged states and states given to the base model. */
   readonly diagnostics: Metrics;
 }
 

@@ -1,6 +1,7 @@
 import {
   BaseModel,
   type DDRecord,
+  DDTensor,
   type DiffusionData,
   type ModelInput,
   type NoConditioning,
@@ -35,7 +36,7 @@ class NormalModel<D extends DiffusionData<D>> extends BaseModel<D> implements Di
 }
 
 /** The sum of all entries of a sample: tilting moves every entry by lambda. */
-export const sumReward = <D extends DiffusionData<D>>(): Reward<D> => ({
+export const sumReward = <D extends DiffusionData<D>, C extends object = NoConditioning>(): Reward<D, C> => ({
   evaluate: (sample: D) => ({ rewards: sample.aggregate("sum"), valids: new Uint8Array(sample.length).fill(1) }),
 });
 
@@ -89,4 +90,22 @@ export function clouds() {
 function cloudOf(data: PointClouds): Tensor {
   const indices = data.sizes().flatMap((size, i) => Array.from({ length: size }, () => i));
   return new Tensor(Int32Array.from(indices), [indices.length]);
+}
+
+/** N(c, 1) where the model itself draws c when nobody gives it. */
+export class ConditionalModel extends BaseModel<DDTensor, { c: Float32Array }> {
+  readonly outputType = "velocity";
+  readonly scheduler = new OptimalTransport();
+  sampleP0(n: number, streams: SampleStreams, { c }: { c?: Float32Array }): ModelInput<DDTensor, { c: Float32Array }> {
+    const drawn = c ?? Float32Array.from({ length: n }, (_, i) => Math.round(4 * streams.at(i).uniform()));
+    return { x: DDTensor.randn(n, [1], streams), conditioning: { c: drawn } };
+  }
+  forward(x: DDTensor, t: Float32Array, { c }: { c: Float32Array }): DDTensor {
+    const data = x.data.map((value, i) => {
+      const time = t[i]!;
+      const variance = time ** 2 + (1 - time) ** 2;
+      return ((2 * time - 1) / variance) * (value - time * c[i]!) + c[i]!;
+    });
+    return new DDTensor(new Tensor(data, x.shape));
+  }
 }

@@ -59,6 +59,22 @@ const cases: Case[] = [
     },
   },
   {
+    name: "DDPO with small deviations raised to .5",
+    make: (setup) => new DDPO({ ...setup, innerEpochs: 2, leastDeviation: 0.5 }),
+    updates: 2,
+    loss: (now, before, paths) => {
+      const advantages = standardized(paths, 1e-4);
+      return -mean(
+        samples.map((i) =>
+          now.log.reduce((sum, row, k) => {
+            const raised = Math.min(1, now.deviations[k]! / 0.5) ** 2;
+            return sum + clipped(Math.exp(raised * (row[i]! - before.log[k]![i]!)), advantages[i]!, 0.2);
+          }, 0),
+        ),
+      );
+    },
+  },
+  {
     name: "DDPO with the score function",
     make: (setup) => new DDPO({ ...setup, estimator: "score" }),
     updates: 1,

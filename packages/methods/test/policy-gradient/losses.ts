@@ -45,10 +45,11 @@ export async function judgeSteps(
   { environment, policy }: GradientProblem,
   { states, dts }: Recorded,
   trajectory: readonly DDTensor[],
-): Promise<{ log: number[][]; base: number[][]; u: number[][] }> {
+): Promise<{ log: number[][]; base: number[][]; u: number[][]; deviations: number[] }> {
   const log: number[][] = [];
   const base: number[][] = [];
   const u: number[][] = [];
+  const deviations: number[] = [];
   for (const [k, dt] of dts.entries()) {
     const t = new Float32Array(n).fill(environment.timesteps[k]!);
     const sigma = (environment.diffusion(t) as Float64Array)[0]!;
@@ -56,11 +57,12 @@ export async function judgeSteps(
     const plain = (await environment.drift(trajectory[k]!, t, {})).drift.data;
     const density = (drift: Float32Array): number[] =>
       states[k + 1]!.map((next, i) => -((next - states[k]![i]! - dt * drift[i]!) ** 2) / (2 * sigma ** 2 * dt));
+    deviations.push(sigma * Math.sqrt(dt));
     log.push(density(led));
     base.push(density(plain));
     u.push(Array.from(led, (value, i) => (value - plain[i]!) / sigma));
   }
-  return { log, base, u };
+  return { log, base, u, deviations };
 }
 
 /** Central differences of a loss by the two parameters. */

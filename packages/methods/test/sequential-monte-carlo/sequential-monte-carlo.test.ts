@@ -1,22 +1,17 @@
 import {
-  BaseModel,
   type ControlPolicy,
   constantNoise,
   constructEnv,
   type DDRecord,
-  DDTensor,
-  type ModelInput,
-  OptimalTransport,
+  type DDTensor,
   type Reward,
-  type SampleStreams,
-  Tensor,
   ValuePolicy,
 } from "@diffusiongym/core";
 import { evaluate, type Potential, SequentialMonteCarlo } from "@diffusiongym/methods";
 import { ExactValue, type GaussianMixtureModel, tiltReport } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import type { PointClouds } from "../../../core/test/support/ragged.js";
-import { clouds, records, sumReward } from "../policy-gradient/any-data.js";
+import { ConditionalModel, clouds, records, sumReward } from "../policy-gradient/any-data.js";
 import { type Problem, s1 } from "../support/problems.js";
 import type { Pair } from "../support/record-model.js";
 
@@ -158,35 +153,14 @@ describe("samples", () => {
 });
 
 describe("conditioning", () => {
-  /** N(c, 1) where the model itself draws c when nobody gives it. */
-  class Conditional extends BaseModel<DDTensor, { c: Float32Array }> {
-    readonly outputType = "velocity";
-    readonly scheduler = new OptimalTransport();
-    sampleP0(
-      n: number,
-      streams: SampleStreams,
-      { c }: { c?: Float32Array },
-    ): ModelInput<DDTensor, { c: Float32Array }> {
-      const drawn = c ?? Float32Array.from({ length: n }, (_, i) => Math.round(4 * streams.at(i).uniform()));
-      return { x: DDTensor.randn(n, [1], streams), conditioning: { c: drawn } };
-    }
-    forward(x: DDTensor, t: Float32Array, { c }: { c: Float32Array }): DDTensor {
-      const data = x.data.map((value, i) => {
-        const time = t[i]!;
-        const variance = time ** 2 + (1 - time) ** 2;
-        return ((2 * time - 1) / variance) * (value - time * c[i]!) + c[i]!;
-      });
-      return new DDTensor(new Tensor(data, x.shape));
-    }
-  }
-  const environment = constructEnv(new Conditional(), sumReward<DDTensor>() as never, { steps: 8 });
+  const environment = constructEnv(new ConditionalModel(), sumReward<DDTensor, { c: Float32Array }>(), { steps: 8 });
 
   it("that the model completes is that of a run's first particle", async () => {
     const { conditioning } = await new SequentialMonteCarlo<DDTensor, { c: Float32Array }>({ particles: 8 }).draw({
       environment,
       n: 64,
       seed: 1,
-    } as never);
+    });
     const c = [...conditioning.c];
     c.forEach((value, i) => {
       expect(value).toBe(c[8 * Math.floor(i / 8)]);
@@ -198,7 +172,7 @@ describe("conditioning", () => {
     const c = Float32Array.of(1, 2, 3, 4);
     const sampler = (keep: "all" | "one") =>
       new SequentialMonteCarlo<DDTensor, { c: Float32Array }>({ particles: 4, keep });
-    const request = { environment, n: 4, seed: 1, conditioning: { c } } as never;
+    const request = { environment, n: 4, seed: 1, conditioning: { c } };
     expect([...(await sampler("one").draw(request)).conditioning.c]).toEqual([1, 2, 3, 4]);
     await expect(sampler("all").draw(request)).rejects.toThrow("share their conditioning");
   });
