@@ -1,5 +1,5 @@
 import { IncompatibleError, ShapeError } from "@diffusiongym/core";
-import { type Node, valuesRead } from "../ir/index.js";
+import { type ElementType, type Node, valuesRead } from "../ir/index.js";
 import { type Differentiation, findOp, isFloat, type OpWriter, printShape } from "../ops/index.js";
 import type { Adjoints } from "./adjoints.js";
 import type { Recomputation } from "./recomputation.js";
@@ -43,7 +43,8 @@ function dependents(nodes: readonly Node[], write: OpWriter, wrt: readonly strin
       }
     } else if (differentiableInputs(node).some((input) => active.has(node.inputs[input]!))) {
       for (const output of node.outputs) {
-        if (output !== "" && isFloat(write.value(output).type)) {
+        const type = output === "" ? undefined : write.value(output).type;
+        if (type !== undefined && (isFloat(type) || isHalf(type))) {
           active.add(output);
         }
       }
@@ -91,6 +92,12 @@ function differentiate(step: Step): void {
   }
   for (const input of differentiableInputs(node)) {
     const name = node.inputs[input]!;
+    if (active.has(name) && isHalf(write.value(name).type)) {
+      throw new IncompatibleError(
+        `${node.op} (node "${node.name}") reads "${name}" in ${write.value(name).type}, which is for inference only; ` +
+          'read the file with precision "float32" to differentiate it.',
+      );
+    }
     const gradient = active.has(name) ? rule(context, input) : undefined;
     if (gradient) {
       const { shape } = write.value(name);
@@ -103,6 +110,11 @@ function differentiate(step: Step): void {
       adjoints.add(name, gradient);
     }
   }
+}
+
+/** Element types that are floats, but without derivatives. */
+function isHalf(type: ElementType): boolean {
+  return type === "float16" || type === "bfloat16";
 }
 
 /** Refuses to pass a gradient through a node that only the runtime knows. */

@@ -26,6 +26,13 @@ async function slope(build: (g: GraphBuilder, x: GraphValue) => GraphValue, x: T
 }
 
 describe("vjp", () => {
+  test("what is rounded to 16 bits on the way is refused, not taken for constant", () => {
+    const rounded = functionOf((g, x) => g.mul(g.cast(g.cast(x, "float16"), "float32"), 2));
+    expect(() => vjp(rounded, { wrt: ["x"] })).toThrow(/in float16, which is for inference only; read the file with/);
+    const masked = functionOf((g, x) => g.add(x, g.cast(g.cast(g.floats([1, 2]), "float16"), "float32")));
+    expect(vjp(masked, { wrt: ["x"] }).gradients.get("x")).toBe("grad:x");
+  });
+
   test("names gradients and cotangents, keeps what is asked for", async () => {
     const graph = functionOf((g, x) => g.square(x));
     const full = vjp(graph, { wrt: ["x"] });
