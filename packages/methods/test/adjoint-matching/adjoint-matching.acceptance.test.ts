@@ -53,7 +53,9 @@ describe("adjoint matching, next adjoint", () => {
 
   it("four modes in the plane, lambda = 0.5, N = 40, 1800 iterations", async () => {
     // Between separated modes rare large gradients carry the signal. A second moment that remembers them for long keeps Adam from
-    // shrinking just these: after 600 iterations the total variation is .163, .149, .118 at beta2 = .95, .999, .9999.
+    // shrinking just these: after 600 iterations the total variation is .163, .149, .118 at beta2 = .95, .999, .9999. Known to
+    // miss its row: .114 and E r 1.14 here (.137 and 1.05 with Adam's default, .158 and .96 with clipping at 1 besides), while
+    // the reward wanders between .7 and 2.0 from one window of iterations to the next. METHODS has one run, at .062 and 1.36.
     const { sde } = await adapt(await fourModes(40), 2, {
       iterations: 1800,
       learningRate: 5e-3,
