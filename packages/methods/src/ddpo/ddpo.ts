@@ -37,6 +37,7 @@ export class DDPO<D extends DiffusionData<D> = DDTensor, C extends object = NoCo
 > {
   readonly name = "ddpo";
   protected readonly title = "DDPO";
+  protected readonly isAnchored = false;
   private readonly history: RewardHistory;
   private readonly historySettings: { advantageClip: number; historySize: number; leastHistory: number };
 
@@ -75,11 +76,12 @@ export class DDPO<D extends DiffusionData<D> = DDTensor, C extends object = NoCo
   }
 
   protected override extraState(): ExtraState {
-    return { values: { history: this.history.state() } };
+    return { values: { ...super.extraState().values, history: this.history.state() } };
   }
 
-  protected override restoreExtra(_: unknown, { history }: { readonly [name: string]: Json }): void {
-    this.history.restore(history as number[][]);
+  protected override restoreExtra(arrays: unknown, values: { readonly [name: string]: Json }): void {
+    super.restoreExtra(arrays, values);
+    this.history.restore(values.history as number[][]);
   }
 }
 

@@ -71,6 +71,10 @@ export class FlowGRPO<D extends DiffusionData<D> = DDTensor, C extends object = 
     this.advantageClip = advantageClip;
   }
 
+  protected get isAnchored(): boolean {
+    return this.klForm === "exact" && this.normalization === "none";
+  }
+
   cite(): string {
     return citation;
   }

@@ -1,7 +1,13 @@
 import { ArgumentError, type DDTensor, type DiffusionData, type NoConditioning } from "@diffusiongym/core";
 import { eulerMaruyamaKernel, type TransitionKernel } from "../kernels/index.js";
 import { type Json, type Metrics, requireOneOf } from "../method/index.js";
-import { backwardAlong, outputsAlong, refuseStaleRollout, requireGroups } from "../policy-gradient/index.js";
+import {
+  backwardAlong,
+  ObjectiveRule,
+  outputsAlong,
+  refuseStaleRollout,
+  requireGroups,
+} from "../policy-gradient/index.js";
 import {
   type ExtraState,
   needsMemorylessKernel,
@@ -66,6 +72,7 @@ export class LogVariance<D extends DiffusionData<D> = DDTensor, C extends object
   private readonly scalar: ScalarNormalizer;
   private readonly start: StartNormalizer<D, C> | undefined;
   private readonly buffer: PathBuffer<D, C>;
+  private readonly objectiveRule = new ObjectiveRule();
 
   /** @throws ArgumentError for an option out of range */
   constructor(options: LogVarianceOptions<D, C>) {
@@ -137,11 +144,14 @@ export class LogVariance<D extends DiffusionData<D> = DDTensor, C extends object
       update = { grad_norm: Math.max(update.grad_norm, grad_norm), learning_rate };
     }
     const { rewardScale } = this.environment;
-    return {
-      // How far the policy has gone cannot be seen from paths that are not its own.
-      ...(this.behaviour === "policy"
+    // How far the policy has gone cannot be seen from paths that are not its own.
+    const sampled: Metrics =
+      this.behaviour === "policy"
         ? rolloutMetrics(rollout, rewardScale)
-        : { ...rewardMetrics(rollout, rewardScale), state_max: rollout.stateMax }),
+        : { ...rewardMetrics(rollout, rewardScale), state_max: rollout.stateMax };
+    this.objectiveRule.check(this.iteration + 1, sampled.objective, { baseline: this.baseline, rewardScale });
+    return {
+      ...sampled,
       loss: first.loss,
       log_z: first.logZ,
       log_ratio_std: spread(first.values),
@@ -159,16 +169,22 @@ export class LogVariance<D extends DiffusionData<D> = DDTensor, C extends object
     const start = this.start?.state();
     return {
       arrays: [...buffer.arrays, ...(start?.arrays ?? [])],
-      values: { scalar: this.scalar.state(), buffer: buffer.values, ...start?.values },
+      values: {
+        scalar: this.scalar.state(),
+        buffer: buffer.values,
+        objectives: this.objectiveRule.state(),
+        ...start?.values,
+      },
     };
   }
 
   protected override restoreExtra(
     arrays: ReadonlyMap<string, Float32Array>,
-    { scalar, buffer, startStep }: { readonly [name: string]: Json },
+    { scalar, buffer, objectives, startStep }: { readonly [name: string]: Json },
   ): void {
     this.scalar.restore(scalar!);
     this.buffer.restore(arrays, buffer!);
+    this.objectiveRule.restore(objectives!);
     this.start?.restore(arrays, startStep as number);
   }
 

@@ -10,6 +10,7 @@ export {
 } from "./along-steps.js";
 export { centredByGroup, costsToCome } from "./centred.js";
 export { type ClippedTerm, clippedTerm, RatioStatistics } from "./clipped-ratio.js";
+export { ObjectiveRule } from "./objective-rule.js";
 export {
   type GradientEstimator,
   type LogProbReduction,

@@ -4,6 +4,7 @@ import { eulerMaruyamaKernel } from "../kernels/index.js";
 import type { Json, Metrics } from "../method/index.js";
 import type { Rollout } from "../sampling/index.js";
 import {
+  type ExtraState,
   needsStochasticKernel,
   PolicyMethod,
   type PolicyMethodDefaults,
@@ -12,6 +13,7 @@ import {
 } from "../training/index.js";
 import { backwardAlong, outputsAlong, type Paths, type StepWeights, takePaths } from "./along-steps.js";
 import { clippedTerm, RatioStatistics } from "./clipped-ratio.js";
+import { ObjectiveRule } from "./objective-rule.js";
 import { type PathGradientOptions, requireGroups, type SurrogateSettings } from "./options.js";
 import { refuseStaleRollout } from "./stale-rollout.js";
 
@@ -38,6 +40,7 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
   protected readonly groupSize: number;
   protected readonly groups: number;
   private readonly steps: TransitionKernel;
+  private readonly objectiveRule = new ObjectiveRule();
 
   /** @throws ArgumentError for an option out of range */
   protected constructor(
@@ -55,6 +58,9 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
   /** What the updates will follow. */
   protected abstract plan(rollout: Rollout<D, C>): StepPlan;
 
+  /** True where the loss is the objective rewardScale * reward - KL itself, so that it must not fall below the base model's. */
+  protected abstract readonly isAnchored: boolean;
+
   protected override get kernel(): TransitionKernel {
     return this.steps;
   }
@@ -65,6 +71,14 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
 
   protected settings(): { readonly [name: string]: Json } {
     return { ...this.surrogate, groupSize: this.groupSize, kernel: this.kernel.name };
+  }
+
+  protected override extraState(): ExtraState {
+    return { values: { objectives: this.objectiveRule.state() } };
+  }
+
+  protected override restoreExtra(_: unknown, { objectives }: { readonly [name: string]: Json }): void {
+    this.objectiveRule.restore(objectives!);
   }
 
   protected async advance(signal: AbortSignal | undefined): Promise<Metrics> {
@@ -83,8 +97,14 @@ export abstract class SurrogateMethod<D extends DiffusionData<D>, C extends obje
         updates += 1;
       }
     }
+    const { rewardScale } = this.environment;
+    const sampled = rolloutMetrics(rollout, rewardScale);
+    if (this.isAnchored) {
+      const { baseline } = this;
+      this.objectiveRule.check(this.iteration + 1, sampled.objective, { baseline, rewardScale });
+    }
     return {
-      ...rolloutMetrics(rollout, this.environment.rewardScale),
+      ...sampled,
       loss: loss / updates,
       ...update,
       ...ratios.metrics(),

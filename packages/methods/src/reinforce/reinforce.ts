@@ -45,6 +45,7 @@ export class Reinforce<
 > extends SurrogateMethod<D, C> {
   readonly name = "reinforce";
   protected readonly title = "REINFORCE";
+  protected readonly isAnchored = true;
   private readonly toGo: boolean;
 
   /** @throws ArgumentError for an option out of range */

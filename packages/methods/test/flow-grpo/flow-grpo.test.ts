@@ -80,6 +80,15 @@ describe("Flow-GRPO", () => {
     expect(published.lambda_eff).toBeCloseTo((0.8 * 7) / published.group_reward_std!, 4);
   });
 
+  it("is stopped by its own rule when the KL is missing from the loss", async () => {
+    const method = make({ iterations: 300, batchSize: 64, learningRate: 1e-2, klToGo: false });
+    const plan = Reflect.get(method, "plan") as (rollout: unknown) => object;
+    Object.defineProperty(method, "plan", {
+      value: (rollout: unknown) => ({ ...plan.call(method, rollout), costs: undefined }),
+    });
+    expect(await train(method).catch((thrown: unknown) => thrown)).toMatchObject({ rule: "objective" });
+  });
+
   it("finds the tilt of a Gaussian with KL to go, and stays near it", async () => {
     const environment = constructEnv(model, new LinearReward(), { steps: 12, rewardScale: 0.8 });
     const method = make({ environment, iterations: 200, batchSize: 256, learningRate: 2e-2, averageDecay: 0.95 });
