@@ -4,15 +4,16 @@ import {
   constructEnv,
   type DDRecord,
   type DDTensor,
+  outputTypes,
   type Reward,
   ValuePolicy,
 } from "@diffusiongym/core";
-import { evaluate, type Potential, SequentialMonteCarlo } from "@diffusiongym/methods";
-import { ExactValue, type GaussianMixtureModel, tiltReport } from "@diffusiongym/toy";
+import { BestOfN, evaluate, type Potential, SequentialMonteCarlo, SVDD } from "@diffusiongym/methods";
+import { ExactValue, type GaussianMixtureModel, makeGmm, tiltReport } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import type { PointClouds } from "../../../core/test/support/ragged.js";
 import { ConditionalModel, clouds, records, sumReward } from "../policy-gradient/any-data.js";
-import { type Problem, s1 } from "../support/problems.js";
+import { type Problem, s1, s1Mixture } from "../support/problems.js";
 import type { Pair } from "../support/record-model.js";
 
 const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, v) => sum + v / values.length, 0);
@@ -70,6 +71,25 @@ describe("the estimate of Z", () => {
     };
     expect(Math.abs((await essOf("none")) - 0.24)).toBeLessThan(0.05);
     expect(await essOf("endpoint")).toBeGreaterThan(0.5);
+  });
+});
+
+describe("a model that returns", () => {
+  it.each(outputTypes)("%s: the same Z and rewards, under a proposal too", async (outputType) => {
+    const problem = await s1(32);
+    const { tilt } = problem;
+    const model = makeGmm({ ...s1Mixture, outputType });
+    const environment = constructEnv(model, problem.environment.reward, { steps: 32 });
+    const sampler = new SequentialMonteCarlo({ particles: 64, proposal: { controlPolicy: halfControl(problem) } });
+    const { runs, diagnostics } = await sampler.draw({ environment, n: 1920, seed: 1 });
+    const ratios = runs.map(({ logZ }) => Math.exp(logZ - tilt.logNormalizer));
+    expect(Math.abs(mean(ratios) - 1)).toBeLessThan(4 * standardError(ratios));
+    expect(standardError(ratios)).toBeLessThan(0.04);
+    expect(Math.abs(diagnostics.reward! - tilt.expectedReward)).toBeLessThan(0.15);
+    const best = await new BestOfN({ candidates: 4 }).draw({ environment, n: 2000, seed: 1 });
+    expect(Math.abs(mean(best.rewards) - 1.643)).toBeLessThan(0.1);
+    const svdd = await new SVDD({ children: 4 }).draw({ environment, n: 200, seed: 1 });
+    expect(svdd.diagnostics.reward!).toBeGreaterThan(1);
   });
 });
 
