@@ -75,7 +75,11 @@ export function roundAt({ rounds, roundIterations }: RoundPlan, iteration: numbe
 }
 
 /** A cosine from `peak` to 0 that begins anew with every round. */
-export function restartedCosine(plan: RoundPlan, peak: number, iterations: number): LearningRateSchedule {
+export function restartedCosine(
+  plan: Pick<RoundPlan, "rounds" | "roundIterations">,
+  peak: number,
+  iterations: number,
+): LearningRateSchedule {
   const last = (plan.rounds - 1) * plan.roundIterations;
   const early = cosineSchedule({ peak, steps: plan.roundIterations });
   const late = cosineSchedule({ peak, steps: iterations - last });

@@ -11,6 +11,10 @@ import { reinforceTarget } from "./targets.js";
 export interface CorrectionOptions<D extends DiffusionData<D>, C extends object> {
   readonly model: BaseModel<D, C>;
   readonly policy: TrainablePolicy<D, C>;
+  /** Where the correction starts, in place of the base model. */
+  readonly start: TrainablePolicy<D, C> | undefined;
+  /** The covariance is that of the base model, whose output takes the policy's place in the target. */
+  readonly explicit: boolean;
   readonly rewardBaseline: LearnedBaseline<D, C> | undefined;
   readonly costBaseline: LearnedBaseline<D, C> | undefined;
   readonly maxCost: number;
@@ -44,10 +48,11 @@ export class Correction<D extends DiffusionData<D>, C extends object> {
   /** Targets and weights of a chunk; leaves the gradients of the baselines in their networks. */
   async plan(chunk: RowChunk<D, C>): Promise<RowTargets<D>> {
     const { xt, t, conditioning, base, target: conditional, from } = chunk;
-    const { model, policy, rewardBaseline, intermediate, maxCorrection, valids, advantages } = this.#options;
+    const { model, policy, start, explicit, rewardBaseline, intermediate, maxCorrection, valids, advantages } =
+      this.#options;
     const to = from + t.length;
-    const reference = await base.baseOutput();
-    const output = await policy.forward(xt, t, conditioning, base);
+    const reference = await (start?.forward(xt, t, conditioning, base) ?? base.baseOutput());
+    const output = explicit ? reference : await policy.forward(xt, t, conditioning, base);
     const share = Float32Array.from(valids.subarray(from, to), (flag) => flag / this.#validRows);
     const speed = rootOf(velocityWeights(model, t));
     this.#shift += dot(

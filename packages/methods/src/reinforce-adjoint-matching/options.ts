@@ -26,6 +26,12 @@ export interface ReinforceAdjointMatchingOptions<
   readonly pathCost?: boolean;
   /** Network for the mean path cost given x_t, needed for the conditional baseline with `pathCost`; start it at 0. */
   readonly costBaseline?: TrainableValue<D, C>;
+  /**
+   * Second order in lambda without the path cost: the first half of the iterations makes an explicit step of lambda / 2 from the base
+   * model (METHODS 1.14), the second half is RAM at lambda / 2 from where that ended.
+   * @default false
+   */
+  readonly trapezoid?: boolean;
   /** Learning rate of the baselines. @default that of the policy */
   readonly baselineLearningRate?: number | LearningRateSchedule;
   /** Consecutive samples that share a condition, compared with each other only; 0 for the whole batch. @default 0 */

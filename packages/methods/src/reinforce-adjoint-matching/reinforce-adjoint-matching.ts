@@ -1,14 +1,27 @@
-import { type DDTensor, type DiffusionData, type NoConditioning, throwIfAborted } from "@diffusiongym/core";
+import {
+  ArgumentError,
+  type DDTensor,
+  type DiffusionData,
+  type NoConditioning,
+  throwIfAborted,
+} from "@diffusiongym/core";
 import { cosineSchedule, type LearningRateSchedule } from "@diffusiongym/nn";
-import { EndpointMethod, type NoisedRows, perRow } from "../endpoint-regression/index.js";
-import { type Json, type Metrics, RequirementError, requireOneOf, TrainingAbortedError } from "../method/index.js";
+import { EndpointMethod, type NoisedRows, perRow, restartedCosine } from "../endpoint-regression/index.js";
+import {
+  type Json,
+  type Metrics,
+  RequirementError,
+  requireOneOf,
+  TrainingAbortedError,
+  underPrefix,
+  withPrefix,
+} from "../method/index.js";
+import type { TrainablePolicy } from "../policies/index.js";
 import { takeConditioning } from "../rows/index.js";
 import type { Endpoints } from "../sampling/index.js";
-import { advantages } from "../statistics/index.js";
 import {
   type ExtraState,
   needsMemorylessNoise,
-  needsParameters,
   type RequirementCheck,
   repeatedIndices,
   requireAbove,
@@ -17,9 +30,11 @@ import {
   validMean,
 } from "../training/index.js";
 import { LearnedBaseline } from "./baselines.js";
+import { type Comparison, compareRewards } from "./comparison.js";
 import { Correction } from "./correction.js";
 import { type IntermediateNoisings, noiseThroughIntermediate } from "./intermediate.js";
 import type { ReinforceAdjointMatchingOptions, ReinforceBaseline } from "./options.js";
+import { needsBaselines } from "./requirements.js";
 
 /**
  * Reinforce adjoint matching, RAM (arXiv 2605.10759; METHODS 1.13): one regression on noised endpoints of the policy itself, whose
@@ -35,7 +50,8 @@ import type { ReinforceAdjointMatchingOptions, ReinforceBaseline } from "./optio
  *
  * **Converges to** v_theta = v_ref + lambda Cov_pi(r, u_c | x_t) + lambda (E_pi[r | x_t] - b) (v_pi - v_theta): **not the tilt**, but one
  * backward Euler step towards it. With the conditional baseline .287, .435, .708 lambda for lambda = .3, .5, 1 on three modes (exact on
- * a single Gaussian with a linear reward); the flow and the SDE then have different laws. With `pathCost` the tilt: 1.00.
+ * a single Gaussian with a linear reward); the flow and the SDE then have different laws. With `pathCost` the tilt: 1.00. With
+ * `trapezoid`, half of lambda by an explicit step from the base model and half by RAM from there, .948 at lambda = 1.
  *
  * **Knobs** lambda is the environment's `rewardScale`. `normalization: "std"` makes it lambda / std(r), which grows while the policy
  * concentrates (`lambda_effective`). A baseline that does not depend on x_t is stable only where 1 + lambda (E[r | x_t] - b) > 0:
@@ -66,11 +82,19 @@ export class ReinforceAdjointMatching<
   private readonly rolloutEvery: number;
   private readonly rewardBaseline: LearnedBaseline<D, C> | undefined;
   private readonly costBaseline: LearnedBaseline<D, C> | undefined;
+  /** Where the first half of a trapezoid ended, frozen. */
+  private readonly middle: TrainablePolicy<D, C> | undefined;
   private readonly given: ReinforceAdjointMatchingOptions<D, C>;
 
   /** @throws ArgumentError for an option out of range */
   constructor(options: ReinforceAdjointMatchingOptions<D, C>) {
-    super(options, { iterations: 1500, batchSize: 256, learningRate: 3e-3, averageDecay: 0.99, solverSteps: 12 });
+    const { trapezoid = false, iterations = defaults.iterations, learningRate = defaults.learningRate } = options;
+    super(
+      trapezoid && iterations > 1 && typeof learningRate === "number"
+        ? { ...options, learningRate: restartedCosine(halves(iterations), learningRate, iterations) }
+        : options,
+      defaults,
+    );
     const { baseline = "conditional", pathCost = false, groupSize = 0, normalization = "none" } = options;
     const { maxCost = 200, maxCorrection = pathCost ? 50 : Number.POSITIVE_INFINITY, rolloutEvery = 0 } = options;
     requireOneOf("baseline", baseline, ["conditional", "mean", "none"]);
@@ -79,6 +103,11 @@ export class ReinforceAdjointMatching<
     requireAbove("maxCost", maxCost, 0);
     requireAbove("maxCorrection", maxCorrection, 0);
     requireCount("rolloutEvery", rolloutEvery, 0);
+    requireCount("iterations", this.iterations, trapezoid ? 2 : 1);
+    if (trapezoid && pathCost) {
+      throw new ArgumentError("trapezoid stands in for the path cost; choose one of the two.", "trapezoid", trapezoid);
+    }
+    this.middle = trapezoid ? this.policy.withParameters(this.policy.parameters.clone()) : undefined;
     this.reinforceBaseline = baseline;
     this.pathCost = pathCost;
     this.groupSize = groupSize;
@@ -100,26 +129,7 @@ export class ReinforceAdjointMatching<
   }
 
   protected *requirements(): Iterable<RequirementCheck> {
-    const { rewardBaseline, costBaseline } = this.given;
-    if (this.reinforceBaseline === "conditional") {
-      yield rewardBaseline === undefined
-        ? {
-            requirement: "a reward baseline",
-            message:
-              "the conditional baseline needs a network for E[r | x_t]; give rewardBaseline (a ValueNetwork that starts at 0), or choose " +
-              'baseline: "mean", which is stable for small lambda only.',
-          }
-        : needsParameters(rewardBaseline.network.parameters, "reward baseline");
-      if (this.pathCost) {
-        yield costBaseline === undefined
-          ? {
-              requirement: "a cost baseline",
-              message:
-                "with pathCost the conditional baseline needs a second network, for the mean path cost; give costBaseline (a ValueNetwork that starts at 0).",
-            }
-          : needsParameters(costBaseline.network.parameters, "cost baseline");
-      }
-    }
+    yield* needsBaselines(this.given);
     if (this.rolloutEvery > 0) {
       yield needsMemorylessNoise(this.environment);
     }
@@ -128,13 +138,19 @@ export class ReinforceAdjointMatching<
   protected async advance(signal: AbortSignal | undefined): Promise<Metrics> {
     const { rewardScale } = this.environment;
     throwIfAborted(signal, "Training");
-    const endpoints = await this.drawBatch(signal, this.policy);
+    const explicit = this.middle !== undefined && this.iteration < halves(this.iterations).roundIterations;
+    if (this.middle !== undefined && this.iteration === halves(this.iterations).roundIterations) {
+      this.middle.parameters.data.set(this.adapted.parameters.data);
+    }
+    const endpoints = await this.drawBatch(signal, explicit ? undefined : this.policy);
     const compared = this.compare(endpoints);
     const rollout = await this.measureRollout(endpoints, signal);
     const { rows, intermediate } = this.draw({ ...endpoints, x1: endpoints.latent });
     const correction = new Correction({
       model: this.environment.baseModel,
       policy: this.policy,
+      start: explicit ? undefined : this.middle,
+      explicit,
       rewardBaseline: this.rewardBaseline,
       costBaseline: this.costBaseline,
       maxCost: this.maxCost,
@@ -169,6 +185,7 @@ export class ReinforceAdjointMatching<
       maxCost: finite(this.maxCost),
       maxCorrection: finite(this.maxCorrection),
       rolloutEvery: this.rolloutEvery,
+      trapezoid: this.middle !== undefined,
       rewardBaseline: this.rewardBaseline?.describe() ?? null,
       costBaseline: this.costBaseline?.describe() ?? null,
     };
@@ -178,7 +195,11 @@ export class ReinforceAdjointMatching<
     const reward = this.rewardBaseline?.state("reward");
     const cost = this.costBaseline?.state("cost");
     return {
-      arrays: [...(reward?.arrays ?? []), ...(cost?.arrays ?? [])],
+      arrays: [
+        ...(reward?.arrays ?? []),
+        ...(cost?.arrays ?? []),
+        ...(this.middle ? withPrefix("middle", this.middle.parameters.state()) : []),
+      ],
       values: { rewardStep: reward?.step ?? 0, costStep: cost?.step ?? 0 },
     };
   }
@@ -189,6 +210,7 @@ export class ReinforceAdjointMatching<
   ): void {
     this.rewardBaseline?.restore("reward", arrays, values.rewardStep as number);
     this.costBaseline?.restore("cost", arrays, values.costStep as number);
+    this.middle?.parameters.restore(underPrefix("middle", arrays));
   }
 
   private baselineRate(rate: number | LearningRateSchedule | undefined): LearningRateSchedule {
@@ -198,21 +220,19 @@ export class ReinforceAdjointMatching<
     return typeof rate === "number" ? cosineSchedule({ peak: rate, steps: this.common.updates }) : rate;
   }
 
-  /** lambda (r - mean r), or what takes its place, before the conditional baseline; refuses what is unstable. */
-  private compare({ rewards, valids }: Endpoints<D, C>): Compared {
-    const { rewardScale } = this.environment;
+  /** lambda (r - b) without the conditional part of b; refuses what is unstable. */
+  private compare({ rewards, valids }: Endpoints<D, C>): Comparison {
     const { groupSize, normalization } = this;
-    const centred = advantages(rewards, valids, { groupSize, normalization });
-    const raw = this.reinforceBaseline === "none" && normalization === "none";
-    const scaled = Float64Array.from(rewards, (reward, i) =>
-      valids[i] === 1 ? rewardScale * (raw ? reward : centred.values[i]!) : 0,
-    );
-    const stability = 1 + scaled.reduce((least, value) => Math.min(least, value), 0);
-    const scale = normalization === "std" && centred.groupStd > 0 ? rewardScale / centred.groupStd : rewardScale;
-    if (this.reinforceBaseline !== "conditional" && stability < 0) {
-      this.refuse(stability, scale);
+    const comparison = compareRewards(rewards, valids, {
+      rewardScale: this.environment.rewardScale / (this.middle === undefined ? 1 : 2),
+      groupSize,
+      normalization,
+      raw: this.reinforceBaseline === "none" && normalization === "none",
+    });
+    if (this.reinforceBaseline !== "conditional" && comparison.stability < 0) {
+      this.refuse(comparison.stability, comparison.scale);
     }
-    return { scaled, stability, scale };
+    return comparison;
   }
 
   private refuse(stability: number, scale: number): never {
@@ -265,13 +285,11 @@ export class ReinforceAdjointMatching<
   }
 }
 
-/** Rewards of a batch, compared. */
-interface Compared {
-  /** lambda (r - b) of each endpoint, without the conditional part of b; 0 for invalid ones. */
-  readonly scaled: Float64Array;
-  /** Least 1 + lambda (r - b). */
-  readonly stability: number;
-  readonly scale: number;
+const defaults = { iterations: 1500, batchSize: 256, learningRate: 3e-3, averageDecay: 0.99, solverSteps: 12 };
+
+/** The two halves of a trapezoid. */
+function halves(iterations: number) {
+  return { rounds: 2, roundIterations: Math.max(1, Math.floor(iterations / 2)) };
 }
 
 interface Drawn<D, C> {

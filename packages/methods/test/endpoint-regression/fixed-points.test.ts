@@ -102,6 +102,22 @@ describe("fixed points on S1, where every regression is exact", () => {
     expect(Math.abs(worth(field) - 0.197)).toBeLessThan(0.01);
   });
 
+  it("A5: RAM as a trapezoid is worth .948 at lambda = 1", () => {
+    const middle = update(
+      conditionalMoments(particles(base, 400)),
+      (own, k, column) => base[k]![column]! + own.covariance / 2,
+    );
+    let field = middle;
+    for (let round = 0; round < 11; round++) {
+      const target = update(
+        conditionalMoments(particles(field, 400)),
+        (own, k, column) => middle[k]![column]! + own.covariance / 2,
+      );
+      field = damped(field, target, 0.4);
+    }
+    expect(Math.abs(worth(field) - 0.948)).toBeLessThan(0.01);
+  });
+
   it.each([
     [4, 1.138],
     [16, 1.031],

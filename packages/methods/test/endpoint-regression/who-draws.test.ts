@@ -24,7 +24,6 @@ const common = (policy: ResidualPolicy) => ({
   noisings: 1,
   solverSteps: 8,
   learningRate: () => 0,
-  averageDecay: undefined,
 });
 const pools = { rounds: 2, roundIterations: 3, basePoolSize: 256, poolSize: 256, leastEss: 5, ladderEss: 50 };
 

@@ -62,6 +62,23 @@ describe("the loss and its gradient", () => {
     });
   });
 
+  it("the first half of a trapezoid: |v - v_ref - lambda / 2 (r - b) (u_c - v_ref)|^2", async () => {
+    await compareGradients({
+      outputType: "velocity",
+      make: (problem) =>
+        new ReinforceAdjointMatching({
+          ...options(problem),
+          iterations: 2,
+          trapezoid: true,
+          rewardBaseline: constantBaseline(0.3),
+        }),
+      rowLoss: ({ conditional, reference, reward }, v, rows) => {
+        const mean = rows.reduce((sum, row) => sum + row.reward, 0) / rows.length;
+        return (v - reference - ((lambda / 2) * (reward - mean) - 0.3) * (conditional - reference)) ** 2;
+      },
+    });
+  });
+
   it.each(outputTypes)("%s with path cost: and (C - b_C) (eta xi / sqrt(q) + v - kappa x)", async (outputType) => {
     const scheduler = new Trigonometric();
     let method: ReinforceAdjointMatching | undefined;

@@ -60,6 +60,16 @@ describe("reinforce adjoint matching", () => {
     });
   });
 
+  it("keeps them as a trapezoid", async () => {
+    await checkMethod({
+      environment: problem(),
+      make: ({ environment, iterations }) => make({ environment, iterations, trapezoid: iterations > 1 }),
+      adapted: (method) => ({ policy: method.adapted }),
+    });
+    expect(() => make({ trapezoid: true, iterations: 1 })).toThrow("iterations");
+    expect(() => make({ trapezoid: true, pathCost: true })).toThrow("choose one of the two");
+  });
+
   it("keeps them with the mean as baseline, at a scale where that is stable", async () => {
     await checkMethod({
       environment: problem(0.25),
