@@ -13,7 +13,6 @@ export {
   between,
   type NoisedRows,
   perRow,
-  placeOf,
   type RowChunk,
   type RowTargets,
   SharedBaseOutput,
@@ -28,4 +27,5 @@ export {
   restartedCosine,
   roundAt,
 } from "./pooled-options.js";
+export { type StepReportOptions, stepReport } from "./step-report.js";
 export { type JoinedTargets, joinTargets } from "./two-targets.js";

@@ -5,7 +5,7 @@ import {
   type MaybePromise,
   sliceConditioning,
 } from "@diffusiongym/core";
-import type { BaseOutputSource, PolicyRows } from "../policies/index.js";
+import type { BaseOutputSource } from "../policies/index.js";
 import type { Noisings } from "../training/index.js";
 
 /** Noised endpoints, ready for a network. */
@@ -66,11 +66,6 @@ export function* chunksOf<D extends DiffusionData<D>, C extends object>(
     const base = new SharedBaseOutput(() => baseModel.forward(part.xt, part.t, part.conditioning));
     yield { ...part, from, base };
   }
-}
-
-/** Where a chunk's network is evaluated. */
-export function placeOf<D, C>({ xt, t, conditioning }: NoisedRows<D, C>): PolicyRows<D, C> {
-  return { x: xt, t, conditioning };
 }
 
 /** One number a row from one number an endpoint. */

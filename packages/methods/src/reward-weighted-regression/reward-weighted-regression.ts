@@ -5,8 +5,7 @@ import {
   PooledMethod,
   type PooledOptions,
   type RoundStart,
-  total,
-  weightedMean,
+  stepReport,
 } from "../endpoint-regression/index.js";
 import { type Json, TrainingAbortedError } from "../method/index.js";
 import { type RequirementCheck, requireAbove } from "../training/index.js";
@@ -91,42 +90,19 @@ export class RewardWeightedRegression<
       this.buffer.add(endpoints, indexOffset);
     }
     const { rewards, valids } = this.buffer.pools[0]!;
-    const { conditions } = this;
+    const { conditions, summary: before } = this;
     const step = rewardScale / rounds;
-    const own = groupWeights(
-      rewards.map((reward) => step * reward),
-      valids,
-      conditions,
-    );
-    const ess = total(own.ess);
-    if (ess < this.leastEss) {
+    const report = stepReport({ rewards, valids, step, conditions, before });
+    if (report.ess! < this.leastEss) {
       throw new TrainingAbortedError(
-        `Stopped in iteration ${this.iteration + 1}: weighted by exp(${step.toPrecision(3)} r) the pool has ${ess.toFixed(1)} effective ` +
+        `Stopped in iteration ${this.iteration + 1}: weighted by exp(${step.toPrecision(3)} r) the pool has ${report.ess!.toFixed(1)} effective ` +
           `samples, and ${this.leastEss} are needed. Draw a larger pool, take more rounds, or use PathWeightedTiltMatching.`,
         "effective-samples",
         this.iteration + 1,
       );
     }
-    const promise = weightedMean(rewards, own, conditions);
-    const equal = groupWeights(new Float64Array(rewards.length), valids, conditions);
-    const found = weightedMean(rewards, equal, conditions);
-    const { reward_expected: promised, reward_expected_error: promisedError = 0 } = this.summary;
-    return {
-      level: (rewardScale * (round + 1)) / rounds,
-      metrics: {
-        ...this.newestMetrics(),
-        lambda: (rewardScale * (round + 1)) / rounds,
-        ess,
-        ess_fraction: ess / rewards.length,
-        weight_max: own.weights.reduce((most, weight) => Math.max(most, weight), 0) * (rewards.length / conditions),
-        reward_expected: promise.mean,
-        reward_expected_error: promise.standardError,
-        ...(promised !== undefined && {
-          inherited_error:
-            (found.mean - promised) / Math.max(Math.hypot(found.standardError, promisedError), Number.MIN_VALUE),
-        }),
-      },
-    };
+    const level = (rewardScale * (round + 1)) / rounds;
+    return { level, metrics: { ...this.newestMetrics(), lambda: level, ...report } };
   }
 
   protected poolWeights(): ArrayLike<number> {

@@ -1,16 +1,15 @@
 import type { DDTensor, DiffusionData, NoConditioning } from "@diffusiongym/core";
 import type { BufferRows } from "../buffers/index.js";
 import {
-  groupWeights,
   PooledMethod,
   type PooledOptions,
   perRow,
   type RoundStart,
   resolveRounds,
   restartedCosine,
+  stepReport,
   total,
   validMembers,
-  weightedMean,
 } from "../endpoint-regression/index.js";
 import { type Json, requireOneOf, underPrefix, withPrefix } from "../method/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
@@ -102,31 +101,16 @@ export class TiltMatching<
     }
     this.normalizers = undefined;
     const { rewards, valids } = this.buffer.pools[0]!;
-    const { conditions, step } = this;
-    const tilted = groupWeights(
-      rewards.map((reward) => step * reward),
-      valids,
-      conditions,
-    );
-    const equal = groupWeights(new Float64Array(rewards.length), valids, conditions);
-    const promise = weightedMean(rewards, tilted, conditions);
-    const found = weightedMean(rewards, equal, conditions);
-    const { reward_expected: promised, reward_expected_error: promisedError = 0, rounds_suggested } = this.summary;
+    const { conditions, step, summary: before } = this;
     const newest = this.newestMetrics();
+    const level = (rewardScale * (round + 1)) / rounds;
     return {
-      level: (rewardScale * (round + 1)) / rounds,
+      level,
       metrics: {
         ...newest,
-        lambda: (rewardScale * (round + 1)) / rounds,
-        ess_fraction: total(tilted.ess) / Math.max(1, total(equal.ess)),
-        weight_max: tilted.weights.reduce((most, weight) => Math.max(most, weight), 0) * (rewards.length / conditions),
-        reward_expected: promise.mean,
-        reward_expected_error: promise.standardError,
-        rounds_suggested: rounds_suggested ?? Math.max(1, Math.ceil(Math.abs(rewardScale) * newest.reward_std!)),
-        ...(promised !== undefined && {
-          inherited_error:
-            (found.mean - promised) / Math.max(Math.hypot(found.standardError, promisedError), Number.MIN_VALUE),
-        }),
+        lambda: level,
+        ...stepReport({ rewards, valids, step, conditions, before }),
+        rounds_suggested: before.rounds_suggested ?? Math.max(1, Math.ceil(Math.abs(rewardScale) * newest.reward_std!)),
       },
     };
   }
