@@ -6,6 +6,7 @@ import { add, type BinaryOp, divide, mapEntries, multiply, power, subtract, type
 import { combineTensors } from "./linear-combination.js";
 import type { Coefficient, DDProtocol, PerSample } from "./protocol.js";
 import type { Reduction } from "./reductions.js";
+import { checkRows } from "./row-offsets.js";
 import { Tensor } from "./tensor.js";
 
 /** What arithmetic takes on its right side: a number, one number a sample, or a batch of the same type. */
@@ -139,9 +140,13 @@ export abstract class DiffusionData<Self extends DiffusionData<Self>> implements
    * coefficient * this + sum of c_k y_k in one pass: the hot path of the SDE.
    * @param coefficient factor of this batch
    * @param terms pairs [c_k, y_k]; every y_k has the structure of this batch
+   * @throws ShapeError when shapes or, in ragged data, the sizes of the samples differ
    */
   linearCombination(coefficient: Coefficient, terms: readonly (readonly [Coefficient, Self])[]): Self {
     const names = this.partNames();
+    for (const [, batch] of terms) {
+      this.checkRowsOf(batch, "linearCombination");
+    }
     const batches = [this.tensors(), ...terms.map(([, batch]) => batch.tensors())];
     const coefficients = [coefficient, ...terms.map(([factor]) => factor)];
     return this.withTensors(
@@ -180,7 +185,14 @@ export abstract class DiffusionData<Self extends DiffusionData<Self>> implements
         other,
       );
     }
+    this.checkRowsOf(other, "Arithmetic");
     return this.combine(other, op);
+  }
+
+  private checkRowsOf(other: DiffusionData<Self>, what: string): void {
+    for (let index = 0; index < this.partNames().length; index++) {
+      checkRows(what, other.rowOffsets(index), this.rowOffsets(index));
+    }
   }
 
   /** A batch of this structure in which every entry of sample i is values[i]. */

@@ -1,8 +1,10 @@
 import { ArgumentError, ShapeError } from "../errors/index.js";
 import type { DiffusionData } from "./diffusion-data.js";
+import { checkRows } from "./row-offsets.js";
 
 /**
- * Refuses a batch that is not built like another one: the same type of data, the same tensors of the same shapes.
+ * Refuses a batch that is not built like another one: the same type of data, the same tensors of the same shapes,
+ * and for ragged data samples of the same sizes.
  * @param data the batch to check
  * @param like what it must be like
  * @param source what the batch is, for the message: "x0", "The model's output"
@@ -35,6 +37,9 @@ export function checkStructure<D extends DiffusionData<D>>(
         other,
         shape,
       );
+    }
+    if (!options.anyRows) {
+      checkRows(source, data.rowOffsets(index), like.rowOffsets(index));
     }
   }
 }

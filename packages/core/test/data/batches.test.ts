@@ -2,6 +2,7 @@ import {
   ArgumentError,
   type Coefficient,
   checkFinite,
+  checkStructure,
   coefficientOf,
   collate,
   DDRecord,
@@ -17,6 +18,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
+import { PointClouds } from "../support/ragged.js";
 import { clouds, example, particles, points } from "../support/subjects.js";
 
 describe("the fused linear combination", () => {
@@ -53,6 +55,29 @@ describe("the fused linear combination", () => {
       /tensor of shape \[6, 3\] with a float32 tensor of shape \[6, 1\]/,
     );
     expect(() => x.linearCombination(new Float64Array(5), [])).toThrowError(/5 entries for a batch of 6/);
+  });
+});
+
+describe("ragged data with as many rows in all, but samples of other sizes", () => {
+  const [two, other] = [PointClouds.zeros([1, 3]), PointClouds.zeros([3, 1])];
+  const again = PointClouds.zeros([1, 3]);
+  const refused = expect.objectContaining({
+    name: "ShapeError",
+    message: expect.stringContaining("[3, 1]; [1, 3] are needed, sample by sample"),
+  });
+
+  it("is refused by the linear combination, by arithmetic, and by the check of structure", () => {
+    expect(() => two.linearCombination(1, [[1, other]])).toThrow(refused);
+    expect(() => two.linearCombination(Float32Array.of(1, 2), [[1, other]])).toThrow(refused);
+    expect(() => two.add(other)).toThrow(refused);
+    expect(() => checkStructure(other, two, "The model's output")).toThrow(refused);
+  });
+
+  it("is taken where the sizes are the same in offsets of their own, or need not be", () => {
+    expect(two.linearCombination(1, [[1, again]]).length).toBe(2);
+    expect(two.add(again).length).toBe(2);
+    expect(() => checkStructure(again, two, "x0")).not.toThrow();
+    expect(() => checkStructure(other, two, "x0", { anyRows: true })).not.toThrow();
   });
 });
 
