@@ -10,9 +10,8 @@ import {
   train,
 } from "@diffusiongym/methods";
 import { Adam } from "@diffusiongym/nn";
-import type { GaussianMixtureModel } from "@diffusiongym/toy";
+import { GaussianMixtureModel } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { DifferentiableMixture } from "../support/differentiable-mixture.js";
 import { exactAnswer } from "../support/exact-answer.js";
 import { pointNetwork, residualPolicy } from "../support/policies.js";
 import { fourModes, type Problem, s1 } from "../support/problems.js";
@@ -24,7 +23,7 @@ async function adapt(
   { scale = "one", ...options }: Omit<AdjointMatchingOptions, "environment" | "policy"> & { scale?: ResidualScale },
 ): Promise<Evaluation["samplers"][string]> {
   const { mixture } = environment.baseModel as GaussianMixtureModel;
-  const model = new DifferentiableMixture({ mixture });
+  const model = new GaussianMixtureModel({ mixture });
   const setup = constructEnv(model, environment.reward as Reward<DDTensor, NoConditioning>, {
     steps: environment.steps,
     rewardScale: environment.rewardScale,

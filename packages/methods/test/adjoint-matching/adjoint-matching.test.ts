@@ -58,6 +58,7 @@ describe("adjoint matching", () => {
 
   it("refuses a base model without a vjp, and the base model itself as policy", async () => {
     const { environment } = await s1(4);
+    Object.assign(environment.baseModel, { vjp: undefined });
     const plain = new AdjointMatching({ environment, policy: residualPolicy(environment.baseModel) });
     expect(await caught(Promise.resolve(plain.validate()))).toMatchObject({
       requirement: "a differentiable base model",

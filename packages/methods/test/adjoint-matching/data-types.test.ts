@@ -22,10 +22,9 @@ import {
   train,
 } from "@diffusiongym/methods";
 import { fourierTimeFeatures, GraphBuilder, linear, Network, NetworkModel, zeros } from "@diffusiongym/nn";
-import { GaussianMixture, LinearReward } from "@diffusiongym/toy";
+import { GaussianMixture, GaussianMixtureModel, LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import { PointClouds } from "../../../core/test/support/ragged.js";
-import { DifferentiableMixture } from "../support/differentiable-mixture.js";
 import { pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
 import { GaussianRecordModel, type Pair } from "../support/record-model.js";
 
@@ -153,7 +152,7 @@ describe("an exact mixture", () => {
       ],
       standardDeviations: [0.4, 0.7],
     });
-    const model = new DifferentiableMixture({ mixture });
+    const model = new GaussianMixtureModel({ mixture });
     const { x } = model.sampleP0(5, RandomKey.fromSeed(1).streams());
     const { x: cotangents } = model.sampleP0(5, RandomKey.fromSeed(2).streams());
     const { x: move } = model.sampleP0(5, RandomKey.fromSeed(3).streams());

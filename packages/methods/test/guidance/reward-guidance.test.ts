@@ -1,12 +1,18 @@
 import { constructEnv, DDTensor, type Environment, outputTypes, RandomKey, type Reward } from "@diffusiongym/core";
 import { evaluate, RewardGuidance, SequentialMonteCarlo } from "@diffusiongym/methods";
-import { ExactTilt, GaussianMixture, HalfSpaceReward, LinearReward, QuadraticReward } from "@diffusiongym/toy";
+import {
+  ExactTilt,
+  GaussianMixture,
+  GaussianMixtureModel,
+  HalfSpaceReward,
+  LinearReward,
+  QuadraticReward,
+} from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { DifferentiableMixture } from "../support/differentiable-mixture.js";
 import { s1, s1Mixture } from "../support/problems.js";
 
 const mixture = GaussianMixture.from({ ...s1Mixture, means: s1Mixture.means.map((mean) => [mean]) });
-const model = new DifferentiableMixture({ mixture });
+const model = new GaussianMixtureModel({ mixture });
 const environmentOf = (reward: Reward, rewardScale: number, steps = 50): Environment =>
   constructEnv(model, reward, { steps, rewardScale });
 
@@ -80,7 +86,7 @@ describe("the control", () => {
   it.each(outputTypes)(
     "%s: is sigma lambda times the gradient of r(D(x)) that differences show",
     async (outputType) => {
-      const own = new DifferentiableMixture({ mixture, outputType });
+      const own = new GaussianMixtureModel({ mixture, outputType });
       const reward = new QuadraticReward({ center: [1] });
       const environment = constructEnv(own, reward, { steps: 8, rewardScale: 0.7 });
       const guidance = new RewardGuidance({ environment, strength: 1.5 });
@@ -109,6 +115,7 @@ describe("the control", () => {
       requirement: "a differentiable reward",
     });
     const { environment } = await s1(4);
+    Object.assign(environment.baseModel, { vjp: undefined });
     const plain = new RewardGuidance({ environment });
     await expect(plain.validate()).rejects.toMatchObject({ requirement: "a differentiable base model" });
     await expect(plain.control(DDTensor.from([[0]]), Float32Array.of(0.5), {})).rejects.toMatchObject({

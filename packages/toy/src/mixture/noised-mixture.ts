@@ -2,6 +2,7 @@ import { type OutputType, ShapeError } from "@diffusiongym/core";
 import { logSumExp, type Numbers } from "../numeric/index.js";
 import { diagonalOutput } from "./diagonal-output.js";
 import type { MixtureParts } from "./mixture-options.js";
+import { outputVjp } from "./output-vjp.js";
 import type { PathPoint } from "./path-point.js";
 
 /**
@@ -151,6 +152,23 @@ export class NoisedMixture {
       }
     }
     return out;
+  }
+
+  /**
+   * J^T a of each row, for the Jacobian J of an output with respect to x and a vector a.
+   * @param cotangents the vectors a, `[n, d]`
+   * @param out receives the result, `[n, d]`
+   */
+  vjp<A extends Float64Array | Float32Array = Float64Array>(
+    type: OutputType,
+    x: Numbers,
+    cotangents: Numbers,
+    out?: A,
+  ): A {
+    this.#rows(cotangents, this.#rows(x));
+    const result = out ?? (new Float64Array(x.length) as A);
+    outputVjp({ parts: this.#parts, view: this, type, x, cotangents, out: result });
+    return result;
   }
 
   /**

@@ -12,6 +12,15 @@ import {
 } from "@diffusiongym/core";
 import { ByTime, type GaussianMixture, type NoisedMixture } from "../mixture/index.js";
 
+/** States, and what the output there is multiplied with. */
+export interface MixtureCotangents {
+  readonly x: DDTensor;
+  /** Times, shape `[n]`. */
+  readonly t: Float32Array;
+  /** One vector a state, of the shape of x. */
+  readonly cotangents: DDTensor;
+}
+
 /** What a {@link GaussianMixtureModel} is made of. */
 export interface GaussianMixtureModelOptions {
   /** The law that the model generates. */
@@ -50,6 +59,39 @@ export class GaussianMixtureModel extends BaseModel<DDTensor, NoConditioning> {
    * @throws ShapeError when the samples are not points of the mixture's dimension or the times not one a sample
    */
   forward(x: DDTensor, t: Float32Array): DDTensor {
+    this.#check(x, t);
+    const d = this.mixture.dimension;
+    const out = new Float32Array(x.data.length);
+    this.#views.forEach(t, (view, from, to) => {
+      view.output(this.outputType, x.data.subarray(from * d, to * d), out.subarray(from * d, to * d));
+    });
+    return new DDTensor(new Tensor(out, x.shape));
+  }
+
+  /**
+   * The output at (x, t), and the gradient of `<cotangents, output>` with respect to x: exact, for methods that follow the
+   * reward's gradient back through the base model.
+   * @throws ShapeError as `forward` does, and when the cotangents are not of the shape of x
+   */
+  vjp({ x, t, cotangents }: MixtureCotangents): { readonly output: DDTensor; readonly gradient: DDTensor } {
+    const output = this.forward(x, t);
+    if (cotangents.shape.join() !== x.shape.join()) {
+      throw new ShapeError(
+        `The cotangents have shape [${cotangents.shape.join(", ")}]; [${x.shape.join(", ")}] is needed, that of the states.`,
+        x.shape,
+        cotangents.shape,
+      );
+    }
+    const d = this.mixture.dimension;
+    const gradient = new Float32Array(x.data.length);
+    this.#views.forEach(t, (view, from, to) => {
+      const rows = (values: Float32Array): Float32Array => values.subarray(from * d, to * d);
+      view.vjp(this.outputType, rows(x.data), rows(cotangents.data), rows(gradient));
+    });
+    return { output, gradient: new DDTensor(new Tensor(gradient, x.shape)) };
+  }
+
+  #check(x: DDTensor, t: Float32Array): void {
     const d = this.mixture.dimension;
     if (x.data.length !== x.length * d) {
       throw new ShapeError(
@@ -65,10 +107,5 @@ export class GaussianMixtureModel extends BaseModel<DDTensor, NoConditioning> {
         [t.length],
       );
     }
-    const out = new Float32Array(x.data.length);
-    this.#views.forEach(t, (view, from, to) => {
-      view.output(this.outputType, x.data.subarray(from * d, to * d), out.subarray(from * d, to * d));
-    });
-    return new DDTensor(new Tensor(out, x.shape));
   }
 }

@@ -66,6 +66,52 @@ describe("the model", () => {
     }
   });
 
+  it.each(["gmm1d", "gmm2dIso", "gmm2dFull"] as const)(
+    "differentiates every output with respect to the state as finite differences do: %s",
+    (name) => {
+      const mixture = goldenMixture(name);
+      const d = mixture.dimension;
+      const x = Float64Array.from({ length: 6 * d }, (_, j) => 1.7 * Math.sin(3 * j + 1));
+      const a = Float64Array.from({ length: 6 * d }, (_, j) => Math.cos(2 * j));
+      for (const outputType of outputTypes) {
+        for (const schedule of scheduleNames) {
+          for (const t of [0.15, 0.6, 0.9]) {
+            const view = mixture.atTime(schedulers[schedule], t);
+            const gradient = view.vjp(outputType, x, a);
+            for (let j = 0; j < x.length; j++) {
+              const along = (step: number): number =>
+                view
+                  .output(
+                    outputType,
+                    x.map((value, i) => value + Number(i === j) * step),
+                  )
+                  .reduce((sum, value, i) => sum + value * a[i]!, 0);
+              const expected = (along(1e-5) - along(-1e-5)) / 2e-5;
+              expect(Math.abs(gradient[j]! - expected)).toBeLessThan(1e-6 * (1 + Math.abs(expected)));
+            }
+          }
+        }
+      }
+    },
+  );
+
+  it("gives the output and its gradient in 32 bits, with mixed times", () => {
+    for (const outputType of outputTypes) {
+      const model = new GaussianMixtureModel({ mixture: goldenMixture("gmm2dFull"), outputType });
+      const x = DDTensor.randn(4, [2], RandomKey.fromSeed(0).streams());
+      const cotangents = DDTensor.randn(4, [2], RandomKey.fromSeed(1).streams());
+      const t = Float32Array.of(0.2, 0.5, 0.5, 0.8);
+      const { output, gradient } = model.vjp({ x, t, cotangents });
+      expect(output.data).toEqual(model.forward(x, t).data);
+      for (let i = 0; i < 4; i++) {
+        const view = model.mixture.atTime(model.scheduler, t[i]!);
+        const exact = view.vjp(outputType, x.at(i).data, cotangents.at(i).data);
+        expect(gradient.at(i).data).toEqual(Float32Array.from(exact));
+      }
+      expect(() => model.vjp({ x, t, cotangents: cotangents.at(0) })).toThrow(/\[1, 2\]; \[4, 2\] is needed/);
+    }
+  });
+
   it("refuses points of another dimension and times that are not one a sample", () => {
     const model = new GaussianMixtureModel({ mixture: goldenMixture("gmm2dIso") });
     const error = expect.objectContaining({ name: "ShapeError" });
