@@ -11,8 +11,8 @@ import { requireAbove, requireBetween, requireCount } from "../training/index.js
 import type { TrainableValue } from "../value-matching/index.js";
 
 /**
- * `"exponential"` regresses E[exp(lambda r) | x_t] directly; `"contrastive"` is contrastive energy prediction, which compares samples at a
- * common time.
+ * `"contrastive"` is contrastive energy prediction, which compares samples at a common time: the less noisy one. `"exponential"` regresses
+ * E[exp(lambda r) | x_t] directly, and so knows V itself rather than its differences.
  */
 export type OfflineValueLoss = "exponential" | "contrastive";
 
@@ -22,7 +22,7 @@ export interface OfflineValueOptions<D extends DiffusionData<D> = DDTensor, C ex
   readonly environment: Environment<D, C>;
   /** The value network; start it at 0 (a last layer of zeros). What it learns is V + log Z: see `OfflineValue.value`. */
   readonly value: TrainableValue<D, C>;
-  /** @default "exponential" */
+  /** @default "contrastive" */
   readonly loss?: OfflineValueLoss;
   /** Samples of the base model, drawn once. @default 16384 */
   readonly poolSize?: number;
@@ -71,7 +71,7 @@ export function resolveOfflineValue<D extends DiffusionData<D>, C extends object
   options: OfflineValueOptions<D, C>,
 ): ResolvedOfflineValueOptions<D, C> {
   const resolved = {
-    loss: "exponential" as OfflineValueLoss,
+    loss: "contrastive" as OfflineValueLoss,
     poolSize: 16_384,
     odeSteps: 24,
     iterations: 2000,
