@@ -17,6 +17,8 @@ export interface MixtureCotangents {
   readonly x: DDTensor;
   /** Times, shape `[n]`. */
   readonly t: Float32Array;
+  /** A mixture has none. */
+  readonly conditioning?: NoConditioning;
   /** One vector a state, of the shape of x. */
   readonly cotangents: DDTensor;
 }
