@@ -1,6 +1,7 @@
 export * from "./adjoint-matching/index.js";
 export * from "./best-of-n/index.js";
 export * from "./buffers/index.js";
+export * from "./catalogue/index.js";
 export * from "./ddpo/index.js";
 export * from "./diffusion-nft/index.js";
 export * from "./direct-reward/index.js";
@@ -20,8 +21,8 @@ export * from "./path-weighted-tilt-matching/index.js";
 export * from "./policies/index.js";
 export * from "./policy-gradient/index.js";
 export * from "./pretraining/index.js";
-export * from "./reinforce-adjoint-matching/index.js";
 export * from "./reinforce/index.js";
+export * from "./reinforce-adjoint-matching/index.js";
 export * from "./reward-weighted-flow-matching/index.js";
 export * from "./reward-weighted-regression/index.js";
 export * from "./samplers/index.js";
