@@ -1,4 +1,4 @@
-import type { FileStorage } from "@diffusiongym/methods";
+import type { CatalogueEntry, FileStorage } from "@diffusiongym/methods";
 import type { Evaluation, Row } from "../evaluation/index.js";
 import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
@@ -19,6 +19,7 @@ import { versions } from "./versions.js";
 export interface FinishedRun {
   readonly modelId: string;
   readonly rewardId: string;
+  readonly method: Pick<CatalogueEntry, "name" | "title" | "convergesTo">;
   readonly environment: AnyEnvironment;
   readonly evaluation: Evaluation;
   readonly rows: readonly Row[];
@@ -30,8 +31,8 @@ export interface FinishedRun {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Seconds of training and of evaluation in this call. */
   readonly seconds: { readonly training: number; readonly evaluation: number };
-  /** The trained value network as ONNX. */
-  readonly network: Uint8Array;
+  /** The trained network as ONNX, if there is one. */
+  readonly network: { readonly name: string; readonly bytes: Uint8Array } | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export async function writeReport(run: FinishedRun, storage: FileStorage): Promi
     ["report.html", encoder.encode(renderPage(pageOf(run, figures)))],
     ...figures.map((figure): [string, Uint8Array] => [`${figure.name}.svg`, encoder.encode(`${figureSvg(figure)}\n`)]),
     ["summary.json", encoder.encode(`${JSON.stringify(summaryOf(run), null, 2)}\n`)],
-    ["value.onnx", run.network],
+    ...(run.network === undefined ? [] : [[run.network.name, run.network.bytes] satisfies [string, Uint8Array]]),
   ];
   for (const [name, bytes] of files) {
     await storage.write(name, bytes);
@@ -60,7 +61,7 @@ export function summaryOf(run: FinishedRun): Record<string, unknown> {
     command: "adapt",
     model: modelId,
     reward: rewardId,
-    method: "value matching",
+    method: run.method.name,
     rewardScale: environment.rewardScale,
     seed,
     samples: evaluation.count,
@@ -103,7 +104,7 @@ async function figuresOf(run: FinishedRun): Promise<Figure[]> {
     ];
     figures.push(pathFigure(groups));
   }
-  if (learning.length > 0) {
+  if (learning.some(({ reward, klPath }) => reward !== undefined || klPath !== undefined)) {
     const baseReward = exact?.baseReward ?? base.reward?.value;
     figures.push(learningFigure(learning, { baseReward, exact }));
   }
@@ -115,8 +116,9 @@ function pageOf(run: FinishedRun, figures: readonly Figure[]) {
   return {
     title: `${modelId} adapted to ${rewardId}`,
     introduction: [
-      `Value matching has adapted the base model ${modelId}, with the law p(x), to the reward ${rewardId}, r(x). ` +
-        `Its target is the law p(x) exp(λ r(x)) / Z with λ = ${environment.rewardScale}: the law that maximises λ E[r] − KL to the base model.`,
+      `The base model ${modelId}, with the law p(x), has been adapted to the reward ${rewardId}, r(x), by ${run.method.title}. ` +
+        `The target, or tilt, is the law p(x) exp(λ r(x)) / Z with λ = ${environment.rewardScale}: the law that maximises λ E[r] − KL to the base model.`,
+      `What ${run.method.title} converges to: ${run.method.convergesTo}.`,
       exact === undefined
         ? "No exact answer is known for this pair; the table compares the adapted model with the base model."
         : "For this pair the target is known exactly, so that the adapted model can be held against it.",

@@ -1,6 +1,7 @@
 import { adaptCommand } from "./adapt.js";
 import type { Command } from "./command.js";
 import { listCommand } from "./list.js";
+import { methodsCommand } from "./methods.js";
 import { sampleCommand } from "./sample.js";
 
 export type { Command } from "./command.js";
@@ -8,4 +9,4 @@ export { Interruption } from "./interruption.js";
 export { ownVersion } from "./versions.js";
 
 /** All subcommands, in the order in which the help shows them. */
-export const commands: readonly Command[] = [listCommand, sampleCommand, adaptCommand];
+export const commands: readonly Command[] = [listCommand, methodsCommand, sampleCommand, adaptCommand];

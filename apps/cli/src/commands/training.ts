@@ -70,7 +70,7 @@ export async function readLearningCurve(storage: FileStorage): Promise<LearningP
   const lines = new TextDecoder().decode(bytes ?? new Uint8Array()).split("\n");
   return lines
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as { iteration: number; reward: number; kl_path: number })
+    .map((line) => JSON.parse(line) as { iteration: number; reward?: number; kl_path?: number })
     .map(({ iteration, reward, kl_path }) => ({ iteration, reward, klPath: kl_path }));
 }
 

@@ -1,4 +1,5 @@
 import { type AnyData, RandomKey, type Sample, type ValueFunction, ValuePolicy } from "@diffusiongym/core";
+import type { AdaptedBy } from "@diffusiongym/methods";
 import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
 import { type Estimate, meanOf } from "./estimate.js";
 import { asPoints, type Points, rollOut } from "./roll-out.js";
@@ -38,8 +39,8 @@ export interface Evaluation {
   readonly count: number;
   readonly base: ModelEvaluation;
   readonly adapted: ModelEvaluation;
-  /** Estimate of log E[exp(lambda r)], -V at the start; its error is the standard deviation over starting points, 0 at the optimum. */
-  readonly logNormalizer: Estimate;
+  /** Estimate of log E[exp(lambda r)], -V at the start, where a value is learned; its error is the standard deviation over starting points, 0 at the optimum. */
+  readonly logNormalizer: Estimate | undefined;
   /** Target samples, and their distance to as many others, with its standard deviation: the floor of the distances. */
   readonly target: { readonly points: Points; readonly distance: Estimate } | undefined;
   /** Achieved reward scale and R^2 on the probability-flow ODE. */
@@ -49,8 +50,10 @@ export interface Evaluation {
 /** What to evaluate. */
 export interface EvaluationOptions {
   readonly environment: AnyEnvironment;
-  readonly value: ValueFunction<AnyData, object>;
-  readonly lookAhead: boolean;
+  /** Who samples after the adaptation. */
+  readonly adapted: AdaptedBy<AnyData, object>;
+  /** The value function that was learned, if one was. */
+  readonly value: ValueFunction<AnyData, object> | undefined;
   /** Samples of each model. */
   readonly count: number;
   /** Seed of the run; the evaluation uses noise of its own. */
@@ -72,11 +75,8 @@ const floorDraws = 4;
 
 /** Samples the base model and the adapted one, and measures both. */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
-  const { environment, value, lookAhead, count, exact, signal, onProgress } = options;
+  const { environment, adapted: by, value, count, exact, signal, onProgress } = options;
   const seed = evaluationSeed(options.seed);
-  const { scheduler } = environment;
-  const controlled = (ahead: boolean): AnyEnvironment =>
-    environment.withPolicies({ controlPolicy: new ValuePolicy({ value, scheduler, lookAhead: ahead }) });
   const targetPoints = exact?.sample(Math.min(count, distanceCount), seed);
   const record = exact === undefined ? (["trajectory"] as const) : (["trajectory", "drifts", "noises"] as const);
   const measure = async (model: AnyEnvironment, part: string, done: number): Promise<ModelEvaluation> => {
@@ -91,8 +91,15 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       asPoints(sample.sample) && (await rollOut(model, { n: Math.min(pathCount, count), seed, record, signal }));
     return measureModel({ model, sample, few, exact, targetPoints });
   };
+  const drawn = async (): Promise<ModelEvaluation> => {
+    onProgress("sampling by the method", count, 2 * count);
+    const { sampler } = by as Extract<typeof by, { kind: "sampler" }>;
+    const sample = await sampler.draw({ environment, n: count, seed, signal });
+    return measureModel({ model: environment, sample, few: undefined, exact, targetPoints });
+  };
   const base = await measure(environment, "sampling the base model", 0);
-  const adapted = await measure(controlled(lookAhead), "sampling the adapted model", count);
+  const steered = adaptedModel(environment, by);
+  const adapted = await (steered === undefined ? drawn() : measure(steered, "sampling the adapted model", count));
   const target =
     targetPoints === undefined || exact === undefined
       ? undefined
@@ -100,8 +107,28 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
           points: { dimension: exact.dimension, data: targetPoints },
           distance: chanceDistance(exact, targetPoints, seed),
         };
-  const achieved = await exact?.achievedTilt(controlled(false), seed);
-  return { count, base, adapted, logNormalizer: await startingValue(environment, value, seed), target, achieved };
+  const flow = value === undefined ? steered : withoutLookAhead(environment, value);
+  const achieved = flow && (await exact?.achievedTilt(flow, seed));
+  const logNormalizer = value && (await startingValue(environment, value, seed));
+  return { count, base, adapted, logNormalizer, target, achieved };
+}
+
+/** The environment under the adapted model; undefined for a sampler of its own. */
+function adaptedModel(environment: AnyEnvironment, by: AdaptedBy<AnyData, object>): AnyEnvironment | undefined {
+  switch (by.kind) {
+    case "policy":
+      return environment.withPolicies({ policy: by.policy });
+    case "control":
+      return environment.withPolicies({ controlPolicy: by.controlPolicy });
+    case "sampler":
+      return undefined;
+  }
+}
+
+/** The model that follows a value function and needs no step length: what the ODE is run with. */
+function withoutLookAhead(environment: AnyEnvironment, value: ValueFunction<AnyData, object>): AnyEnvironment {
+  const { scheduler } = environment;
+  return environment.withPolicies({ controlPolicy: new ValuePolicy({ value, scheduler, lookAhead: false }) });
 }
 
 /** Distance of target samples to others: its mean over a few draws, with the standard deviation as its error. */
@@ -115,7 +142,9 @@ function chanceDistance(exact: ExactAnswer, points: Float32Array, seed: number):
 
 interface Measurement {
   readonly model: AnyEnvironment;
-  readonly sample: Sample<AnyData, object>;
+  readonly sample: Pick<Sample<AnyData, object>, "sample" | "rewards" | "valids"> & {
+    readonly pathCosts?: Sample<AnyData, object>["pathCosts"];
+  };
   readonly few: Sample<AnyData, object> | undefined;
   readonly exact: ExactAnswer | undefined;
   readonly targetPoints: Float32Array | undefined;
@@ -125,8 +154,8 @@ async function measureModel({ model, sample, few, exact, targetPoints }: Measure
   const points = asPoints(sample.sample);
   const common = {
     reward: meanOf(sample.rewards, sample.valids),
-    klPath: meanOf(sample.pathCosts, sample.valids),
-    validFraction: sample.valids.reduce((sum, valid) => sum + valid, 0) / Math.max(1, sample.length),
+    klPath: sample.pathCosts && meanOf(sample.pathCosts, sample.valids),
+    validFraction: sample.valids.reduce((sum, valid) => sum + valid, 0) / Math.max(1, sample.valids.length),
     points,
     paths: few && pathsOf(few),
   };

@@ -113,14 +113,16 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
       "effective sample size of the paths, weighted to the target; 100 % for a perfect control in continuous time",
     reportOnly: true,
   });
-  add({
-    key: "log_normalizer",
-    name: "log E exp(λr), ± s.d.",
-    adapted: logNormalizer,
-    ...known((answer) => answer.logNormalizer),
-    meaning:
-      "what the learned value says of the whole (minus V at the start), ± its standard deviation over starting points, 0 at the optimum",
-  });
+  if (logNormalizer !== undefined) {
+    add({
+      key: "log_normalizer",
+      name: "log E exp(λr), ± s.d.",
+      adapted: logNormalizer,
+      ...known((answer) => answer.logNormalizer),
+      meaning:
+        "what the learned value says of the whole (minus V at the start), ± its standard deviation over starting points, 0 at the optimum",
+    });
+  }
   if (achieved !== undefined) {
     add({
       key: "achieved_reward_scale",
@@ -128,7 +130,7 @@ export function evaluationRows(evaluation: Evaluation, exact: ExactAnswer | unde
       adapted: { value: achieved.rewardScale },
       ...(exact && { exact: { value: exact.rewardScale } }),
       decimals: 3,
-      meaning: `slope of log p/p_base on the reward along the probability-flow ODE (R² ${achieved.rSquared.toFixed(2)}); value matching trains the SDE, and its ODE is not held to the target`,
+      meaning: `slope of log p/p_base on the reward along the probability-flow ODE (R² ${achieved.rSquared.toFixed(2)})${logNormalizer === undefined ? "" : "; a value function is trained on the SDE, and its ODE is not held to the target"}`,
       reportOnly: true,
     });
   }

@@ -14,8 +14,9 @@ import {
 /** Metrics of one iteration, of which the curves are made. */
 export interface LearningPoint {
   readonly iteration: number;
-  readonly reward: number;
-  readonly klPath: number;
+  /** Undefined where the method did not measure it in that iteration. */
+  readonly reward: number | undefined;
+  readonly klPath: number | undefined;
 }
 
 /** What the figure compares the curves with. */
@@ -57,8 +58,8 @@ export function learningFigure(points: readonly LearningPoint[], { baseReward, e
     caption: "The thin line is each batch, the thick one its running mean.",
     legend,
     panels: [
-      curvePanel(points, ({ reward }) => reward, { title: "mean reward", label: "mean reward", rules: rewardRules }),
-      curvePanel(points, ({ klPath }) => klPath, {
+      ...curvePanel(points, ({ reward }) => reward, { title: "mean reward", label: "mean reward", rules: rewardRules }),
+      ...curvePanel(points, ({ klPath }) => klPath, {
         title: "path KL to the base model",
         label: "path KL [nats]",
         rules: klRules,
@@ -73,8 +74,19 @@ interface Curve {
   readonly rules: readonly { value: number; role: "exact" | "base"; sample: LegendEntry["sample"] }[];
 }
 
-function curvePanel(points: readonly LearningPoint[], pick: (point: LearningPoint) => number, curve: Curve): Panel {
-  const raw = thinned(points.map((point): Point => [point.iteration, pick(point)]));
+function curvePanel(
+  points: readonly LearningPoint[],
+  pick: (point: LearningPoint) => number | undefined,
+  curve: Curve,
+): Panel[] {
+  const known = points.flatMap((point): Point[] => {
+    const value = pick(point);
+    return value === undefined ? [] : [[point.iteration, value]];
+  });
+  if (known.length === 0) {
+    return [];
+  }
+  const raw = thinned(known);
   const smooth = runningMean(raw, Math.max(1, Math.round(raw.length / 25)));
   const heights = raw.map(([, y]) => y);
   // A few wild batches at the start must not flatten everything that follows.
@@ -83,7 +95,7 @@ function curvePanel(points: readonly LearningPoint[], pick: (point: LearningPoin
     const dash = dashOf(sample);
     return rule(value, { role, width: 1.8, ...(dash && { dash }) });
   });
-  return {
+  const panel: Panel = {
     title: curve.title,
     x: { label: "iteration", domain: [0, Math.max(1, points.at(-1)?.iteration ?? 1)] },
     y: { label: curve.label, domain: extent([shown, curve.rules.map(({ value }) => value)], 0.08) },
@@ -93,6 +105,7 @@ function curvePanel(points: readonly LearningPoint[], pick: (point: LearningPoin
       ...rules,
     ],
   };
+  return [panel];
 }
 
 /** Averages of neighbours, so that at most `curvePoints` are left. */

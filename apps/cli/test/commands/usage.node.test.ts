@@ -22,7 +22,7 @@ describe("help", () => {
     }
   });
 
-  it.each(["list", "sample", "adapt"])(
+  it.each(["list", "methods", "sample", "adapt"])(
     "of %s has usage, options with defaults, exit codes and an example",
     async (name) => {
       const { code, out } = await call([name, "--help"]);
@@ -149,7 +149,7 @@ describe("list", () => {
     const { code, out, err } = await call(["list"]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/Base models:\n(.|\n)*toy\/gmm2d(.|\n)*--model\.means(.|\n)*Rewards:\n(.|\n)*toy\/linear/);
-    expect(out).toContain("npm install @diffusiongym/images");
+    expect(out).toContain("npm install @diffusiongym/molecules");
   });
 
   it("prints JSON and nothing else", async () => {

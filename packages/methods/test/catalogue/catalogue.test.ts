@@ -79,7 +79,7 @@ describe("the catalogue", () => {
     );
     // Pretraining fits a base model to data: it adapts nothing to a reward.
     const others = ["Pretraining", "PolicyMethod"];
-    const adapting = exported.filter(({ name }) => !others.includes(name));
+    const adapting = exported.filter((value) => !others.includes((value as { name: string }).name));
     expect(adapting.length).toBe(names.length);
   });
 
