@@ -392,7 +392,7 @@ describe("what is not there", () => {
     await hub.stop();
     const error = await failure(repository.files(["config.json"]));
     expect(error.failure).toBe("network");
-    expect(error.message).toMatch(/ECONNREFUSED.*images\/scenes/);
+    expect(error.message).toMatch(/ECONNREFUSED.*or give a folder that holds/);
   });
 
   it("is told apart: file, repository, revision, permission", async () => {

@@ -24,9 +24,8 @@ import {
 import { checkMethod } from "@diffusiongym/methods/testing";
 import { HalfSpaceReward, LinearReward, QuadraticReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { GaussianModel } from "../support/gaussian-model.js";
+import { GaussianModel, withoutGradient } from "../support/gaussian-model.js";
 import { lineNetwork, residualPolicy } from "../support/policies.js";
-import { s1 } from "../support/problems.js";
 
 const lambda = 0.7;
 const n = 16;
@@ -248,8 +247,9 @@ describe("the promises of every method", () => {
   it("need no memoryless noise, and several steps need a differentiable policy", async () => {
     const steady = constructEnv(model, new LinearReward(), { steps: 4, noiseSchedule: constantNoise(0.5) });
     await new Draft({ environment: steady, policy: residualPolicy(model) }).validate();
-    const { environment } = await s1(4);
-    const policy = residualPolicy(environment.baseModel);
+    const opaque = withoutGradient(new GaussianModel());
+    const environment = constructEnv(opaque, new LinearReward(), { steps: 4 });
+    const policy = residualPolicy(opaque);
     await new Draft({ environment, policy }).validate();
     expect(await caught(new Draft({ environment, policy, truncation: 2 }).validate())).toMatchObject({
       requirement: "a differentiable policy",

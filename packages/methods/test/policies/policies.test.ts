@@ -2,9 +2,8 @@ import { DDRecord, DDTensor, isErrorNamed, OptimalTransport, outputTypes, Random
 import { ModelPolicy, ResidualPolicy, type TrainablePolicy } from "@diffusiongym/methods";
 import { GraphBuilder, linear, Network, NetworkModel } from "@diffusiongym/nn";
 import { describe, expect, it } from "vitest";
-import { GaussianModel } from "../support/gaussian-model.js";
+import { GaussianModel, withoutGradient } from "../support/gaussian-model.js";
 import { pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
-import { s1 } from "../support/problems.js";
 import { GaussianRecordModel, type Pair } from "../support/record-model.js";
 
 const x = DDTensor.from([[-0.6], [0.2], [1.4]]);
@@ -158,8 +157,7 @@ describe("a residual policy", () => {
 
   it("refuses an unknown scale, and gradients through a base model that has none", async () => {
     expect(() => residualPolicy(new GaussianModel(), { scale: "on" as "one" })).toThrow('Did you mean "one"?');
-    const { environment } = await s1(4);
-    const policy = residualPolicy(environment.baseModel);
+    const policy = residualPolicy(withoutGradient(new GaussianModel()));
     expect(policy.isDifferentiable).toBe(false);
     const error = await policy.vjp({ ...rows, cotangents: x }).catch((reason: unknown) => reason);
     expect(isErrorNamed(error, "IncompatibleError")).toBe(true);

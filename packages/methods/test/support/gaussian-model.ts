@@ -67,3 +67,8 @@ export class GaussianModel
     return { slope: gain, offset: pair.endpoint * this.mean - gain * alpha * this.mean };
   }
 }
+
+/** A model that cannot be differentiated with respect to its state, as most are not. */
+export function withoutGradient(model: GaussianModel): GaussianModel {
+  return Object.defineProperty(model, "vjp", { value: undefined });
+}
