@@ -80,7 +80,7 @@ export function summaryOf(run: FinishedRun): Record<string, unknown> {
 export function tableCaption({ evaluation, environment, exact, rows }: FinishedRun): string {
   const { target } = evaluation;
   return (
-    `${grouped(evaluation.count)} samples of each model, by the SDE in ${environment.steps} steps; ± is the standard error` +
+    `${grouped(evaluation.count)} samples of each model, ${evaluation.adapted.klPath === undefined ? "the base model's " : ""}by the SDE in ${environment.steps} steps; ± is the standard error` +
     `${exact === undefined ? "" : `. Exact: the target p(x) exp(λr(x))/Z${rows.every(({ key }) => key !== "sliced_wasserstein") || target === undefined ? "" : "; the distance of its own samples to others is chance"}`}.`
   );
 }

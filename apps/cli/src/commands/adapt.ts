@@ -1,74 +1,22 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { type AnyData, isErrorNamed } from "@diffusiongym/core";
-import { type CatalogueEntry, FileStorage, type KnobValues, type MadeMethod } from "@diffusiongym/methods";
-import type { Network } from "@diffusiongym/nn";
-import {
-  configArguments,
-  flag,
-  integer,
-  type Options,
-  parseArguments,
-  readConfigFile,
-  renderSection,
-  text,
-  UsageError,
-  type Values,
-  whileReading,
-  wrap,
-} from "../arguments/index.js";
+import { isErrorNamed } from "@diffusiongym/core";
+import { FileStorage } from "@diffusiongym/methods";
+import { type Options, parseArguments, renderSection, UsageError, whileReading, wrap } from "../arguments/index.js";
 import { evaluate, evaluationRows } from "../evaluation/index.js";
-import { type AnyEnvironment, exactAnswer } from "../exact/index.js";
+import { exactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
 import { meaningsOf, textTable } from "../report/index.js";
 import { columnsOf, duration, type Io, Progress, styleFor } from "../terminal/index.js";
+import { type Adaptation, buildMethod, settingsOf, trainedNetwork, workOf } from "./adapt-method.js";
+import { type AdaptValues, adaptOptions, chooseMethod, fixedOptions } from "./adapt-options.js";
 import { type FinishedRun, summaryOf, tableCaption, writeReport } from "./adapt-report.js";
 import type { Command } from "./command.js";
 import { buildEnvironment, idsGiven, importParts } from "./environment.js";
 import { environmentHelp } from "./help.js";
 import { Interruption } from "./interruption.js";
-import {
-  defaultMethod,
-  methodKnobs,
-  methodNamed,
-  methodOptions,
-  type networkOptions,
-  type policyOptions,
-} from "./method-options.js";
-import { buildPolicy, buildValue } from "./networks.js";
-import { commonOptions, environmentOptions } from "./options.js";
+import { defaultMethod, methodKnobs, methodOptions } from "./method-options.js";
 import { outFolder, shownPath } from "./out-folder.js";
 import { readLearningCurve, trainWithProgress } from "./training.js";
-
-const adaptOptions = {
-  method: text({
-    description: "How to adapt; `diffusiongym methods` lists them",
-    placeholder: "NAME",
-    shownDefault: defaultMethod,
-  }),
-  config: text({
-    description: "JSON file of settings, by the options' names in camel case; what is typed wins",
-    placeholder: "FILE",
-  }),
-  ...environmentOptions,
-  steps: integer(
-    undefined,
-    { least: 1 },
-    { description: "Steps of the SDE, in training and evaluation", shownDefault: "32" },
-  ),
-  out: { ...environmentOptions.out, shownDefault: "diffusiongym-report/MODEL-REWARD" },
-  fresh: flag("Start anew instead of continuing the run in the folder"),
-  count: integer(20_000, { least: 1 }, { description: "Samples of each model for the evaluation", short: "n" }),
-};
-
-const fixedOptions = { ...adaptOptions, ...commonOptions };
-
-/** What a config file does not set. */
-const typedOnly = ["config", "fresh", ...Object.keys(commonOptions)];
-
-/** Values of all options; those of the networks only where the method trains them. */
-type AdaptValues = Values<typeof fixedOptions> &
-  Partial<Values<typeof networkOptions> & Values<typeof policyOptions>> & { readonly [knob: string]: unknown };
 
 /** `diffusiongym adapt`: the main job. */
 export const adaptCommand: Command = {
@@ -115,67 +63,6 @@ export const adaptCommand: Command = {
     }
   },
 };
-
-/** The method that was typed or is in the config file, and that file's settings as arguments. */
-async function chooseMethod(args: readonly string[], io: Io): Promise<{ entry: CatalogueEntry; settings: string[] }> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { method: { type: "string" }, config: { type: "string" } },
-    strict: false,
-  });
-  const file = typeof values.config === "string" ? await readConfigFile(values.config, io.folder) : undefined;
-  const named = values.method ?? file?.settings.method;
-  const entry = methodNamed(typeof named === "string" ? named : defaultMethod);
-  const known = Object.entries({ ...fixedOptions, ...methodOptions(entry) }).filter(
-    ([name]) => !typedOnly.includes(name),
-  );
-  return { entry, settings: file === undefined ? [] : configArguments(file, Object.fromEntries(known)) };
-}
-
-/** A method with the networks that it trains; the first is the one worth keeping. */
-interface BuiltMethod extends MadeMethod<AnyData, object> {
-  readonly networks: readonly { readonly network: Network; readonly name: string; readonly description: string }[];
-}
-
-async function buildMethod(
-  entry: CatalogueEntry,
-  { environment, values, knobs }: { environment: AnyEnvironment; values: AdaptValues; knobs: KnobValues },
-): Promise<BuiltMethod> {
-  const { seed, width = 64, depth = 3, threads = 1 } = values;
-  const { trainable = "auto", "lora-rank": loraRank = 8, "residual-scale": residualScale = "one" } = values;
-  const networks: { network: Network; name: string; description: string }[] = [];
-  const made = await entry.make<AnyData, object>(
-    {
-      environment,
-      seed,
-      async policy() {
-        const settings = { width, depth, threads, seed, trainable, loraRank, residualScale };
-        const { policy, network, description } = await buildPolicy(environment, settings);
-        networks.push({ network, name: "policy", description });
-        return policy;
-      },
-      async value(name) {
-        const value = await buildValue(environment, { width, depth, threads, seed }, name);
-        networks.push({ network: value.network, name, description: `${depth} hidden layers of width ${width}` });
-        return value;
-      },
-    },
-    knobs,
-  );
-  return { ...made, networks };
-}
-
-/** An adaptation, read from the command line. */
-interface Adaptation {
-  readonly modelId: string;
-  readonly rewardId: string;
-  readonly environment: AnyEnvironment;
-  readonly entry: CatalogueEntry;
-  readonly knobs: KnobValues;
-  readonly built: BuiltMethod;
-  readonly values: AdaptValues;
-  readonly args: readonly string[];
-}
 
 /** Trains, measures, and writes the report. */
 async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
@@ -231,51 +118,6 @@ async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
     values.json,
     io,
   );
-}
-
-/** What is about to be done, in words. */
-function workOf({ entry, built, environment, values }: Adaptation): string {
-  if (built.method === undefined) {
-    return `${entry.title}, nothing is trained`;
-  }
-  const parameters = built.networks.reduce((sum, { network }) => sum + network.parameters.size, 0);
-  const batch = values["batch-size"] ?? entry.knobs.batchSize?.default;
-  const kind = entry.name === defaultMethod ? "rollouts" : "samples";
-  return `${entry.title}, ${built.method.iterations} iterations of ${batch} ${kind} in ${environment.steps} steps, ${parameters} parameters`;
-}
-
-/** The settings of a run, for its report. */
-function settingsOf({ entry, knobs, built, environment, values }: Adaptation): FinishedRun["settings"] {
-  const shown = Object.entries(entry.knobs).map(([name, { default: initial, shownDefault }]) => {
-    const value = knobs[name] ?? initial ?? shownDefault ?? "default";
-    return [wordsOf(name), Array.isArray(value) ? value.join(", ") : (value as string | number | boolean)] as const;
-  });
-  const networks = built.networks.map(
-    ({ name, network, description }) =>
-      [`${wordsOf(name)} network`, `${description}, ${network.parameters.size} parameters`] as const,
-  );
-  return {
-    method: entry.name,
-    steps: environment.steps,
-    ...Object.fromEntries([...shown, ...networks]),
-    ...(networks.length > 0 && { threads: values.threads ?? 1 }),
-  };
-}
-
-/** `batchSize` as `batch size`. */
-function wordsOf(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-/** What was trained, as ONNX, with the parameters that sample. */
-function trainedNetwork({ adapted, networks }: BuiltMethod): FinishedRun["network"] {
-  const [trained] = networks;
-  if (trained === undefined) {
-    return undefined;
-  }
-  const network =
-    adapted.kind === "policy" ? trained.network.withParameters(adapted.policy.parameters) : trained.network;
-  return { name: `${trained.name}.onnx`, bytes: network.save() };
 }
 
 async function evaluateWithProgress<T>(

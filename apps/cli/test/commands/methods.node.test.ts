@@ -73,6 +73,9 @@ describe("adapt --method", () => {
       const html = readFileSync(join(own, "report.html"), "utf8");
       expect(markupProblem(html)).toBe(undefined);
       expect(html).not.toMatch(/NaN|undefined|\[object/);
+      expect(html.includes("the base model's by the SDE".replace("'", "&#39;"))).toBe(
+        results.kl_path!.adapted === undefined,
+      );
       expect(html).toContain(
         `What ${methodCatalogue.find((entry) => entry.name === name)!.title}`.replace("'", "&#39;"),
       );
