@@ -1,7 +1,7 @@
 import type { DiffusionData } from "@diffusiongym/core";
 import { Adam, clipGlobalNorm, type LearningRateSchedule } from "@diffusiongym/nn";
 import type { RowChunk } from "../endpoint-regression/index.js";
-import { fingerprint, type Json, underPrefix, withPrefix } from "../method/index.js";
+import { fingerprint, type Json, scheduleIdentity, underPrefix, withPrefix } from "../method/index.js";
 import type { TrainableValue } from "../value-matching/index.js";
 
 /** A network that learns the mean of a number given x_t, beside the policy: a baseline that depends on the state. */
@@ -9,15 +9,19 @@ export class LearnedBaseline<D extends DiffusionData<D>, C extends object> {
   readonly #value: TrainableValue<D, C>;
   readonly #optimizer: Adam;
 
-  constructor(value: TrainableValue<D, C>, learningRate: LearningRateSchedule) {
+  readonly #rateIdentity: Json;
+
+  /** @param updates how often `update` is called in all */
+  constructor(value: TrainableValue<D, C>, learningRate: LearningRateSchedule, updates: number) {
     this.#value = value;
     this.#optimizer = new Adam(value.network.parameters, { learningRate });
+    this.#rateIdentity = scheduleIdentity(learningRate, updates);
   }
 
   /** What identifies it in a checkpoint. */
   describe(): Json {
     const { graph } = this.#value.network;
-    return graph === undefined ? null : fingerprint(graph.nodes);
+    return { network: graph === undefined ? null : fingerprint(graph.nodes), learningRate: this.#rateIdentity };
   }
 
   /**

@@ -119,8 +119,9 @@ export class ReinforceAdjointMatching<
     if (baseline === "conditional") {
       const { rewardBaseline, costBaseline } = options;
       const rate = this.baselineRate(options.baselineLearningRate);
-      this.rewardBaseline = rewardBaseline && new LearnedBaseline(rewardBaseline, rate);
-      this.costBaseline = pathCost && costBaseline ? new LearnedBaseline(costBaseline, rate) : undefined;
+      this.rewardBaseline = rewardBaseline && new LearnedBaseline(rewardBaseline, rate, this.common.updates);
+      this.costBaseline =
+        pathCost && costBaseline ? new LearnedBaseline(costBaseline, rate, this.common.updates) : undefined;
     }
   }
 

@@ -67,9 +67,6 @@ const together: { readonly [knob: string]: KnobValues } = {
 
 const trained = methodCatalogue.filter(({ trains }) => trains !== "nothing");
 
-/** Knobs that the method does not describe itself by. */
-const undescribed = ["reinforce-adjoint-matching baselineLearningRate"];
-
 describe("the catalogue", () => {
   it("names every method that the package exports", () => {
     const names = methodCatalogue.map(({ name }) => name);
@@ -102,9 +99,6 @@ describe("the catalogue", () => {
       );
       expect(await described(entry, Object.fromEntries(defaults))).toEqual(own);
       for (const [knob, definition] of Object.entries(entry.knobs)) {
-        if (undescribed.includes(`${name} ${knob}`)) {
-          continue;
-        }
         const given = together[`${name} ${knob}`] ?? { [knob]: another(definition) };
         expect(await described(entry, given), `${knob} ${JSON.stringify(given)}`).not.toEqual(own);
       }
