@@ -15,6 +15,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "tooling/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.acceptance.test.ts"],
+    // The default leaves a core to the terminal; on the two cores of a small machine that is half of them.
+    maxWorkers: 2,
     // Against hangs only: a busy machine is not a failure.
     testTimeout: 180_000,
   },
