@@ -1,58 +1,28 @@
 import {
-  BaseModel,
+  type BaseModel,
   constructEnv,
-  type DDRecord,
   type DifferentiableReward,
   type DiffusionData,
-  type ModelInput,
   type NoConditioning,
-  OptimalTransport,
   RandomKey,
-  type SampleStreams,
-  type SchedulerLike,
-  Tensor,
 } from "@diffusiongym/core";
-import {
-  AdjointMatching,
-  type DifferentiableModel,
-  ModelPolicy,
-  ResidualPolicy,
-  type StateCotangents,
-  type TrainablePolicy,
-  train,
-} from "@diffusiongym/methods";
-import { fourierTimeFeatures, GraphBuilder, linear, Network, NetworkModel, zeros } from "@diffusiongym/nn";
+import { AdjointMatching, ModelPolicy, type TrainablePolicy, train } from "@diffusiongym/methods";
+import { Network } from "@diffusiongym/nn";
 import { GaussianMixture, GaussianMixtureModel, LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { PointClouds } from "../../../core/test/support/ragged.js";
+import { clouds, records, sumReward } from "../support/any-data.js";
 import { pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
-import { GaussianRecordModel, type Pair } from "../support/record-model.js";
 
-/** N(0, I) over any data type: v = (2 t - 1) / (t^2 + (1 - t)^2) x. */
-class NormalModel<D extends DiffusionData<D>> extends BaseModel<D> implements DifferentiableModel<D, NoConditioning> {
-  readonly outputType = "velocity";
-  readonly scheduler: SchedulerLike = new OptimalTransport();
-  constructor(private readonly zerosOf: (n: number) => D) {
-    super();
-  }
-  sampleP0(n: number, streams: SampleStreams): ModelInput<D, NoConditioning> {
-    return { x: this.zerosOf(n).randnLike(streams), conditioning: {} };
-  }
-  forward(x: D, t: Float32Array): D {
-    return x.scale(t.map((time) => (2 * time - 1) / (time ** 2 + (1 - time) ** 2)));
-  }
-  vjp({ x, t, cotangents }: StateCotangents<D, NoConditioning>): { output: D; gradient: D } {
-    return { output: this.forward(x, t), gradient: this.forward(cotangents, t) };
-  }
-}
-
-/** The sum of all entries of a sample: tilting moves every entry by lambda. */
+/** `sumReward` with its gradient. */
 const sum = <D extends DiffusionData<D>>(): DifferentiableReward<D> => {
-  const evaluate = (sample: D) => ({
-    rewards: sample.aggregate("sum"),
-    valids: new Uint8Array(sample.length).fill(1),
-  });
-  return { evaluate, gradient: (sample: D) => ({ ...evaluate(sample), gradient: sample.onesLike() }) };
+  const reward = sumReward<D>();
+  return {
+    ...reward,
+    gradient: async (sample, latent, conditioning) => ({
+      ...(await reward.evaluate(sample, latent, conditioning)),
+      gradient: sample.onesLike(),
+    }),
+  };
 };
 
 /** Trains and gives the mean of the entries of the policy's samples, which is lambda for the exact tilt. */
@@ -70,56 +40,15 @@ async function adapt<D extends DiffusionData<D>>(
 
 describe("adjoint matching on any data type", () => {
   it("records", async () => {
-    const g = new GraphBuilder("record");
-    const t = fourierTimeFeatures(g, g.input("t", ["N"]));
-    for (const [name, size] of [
-      ["place", 2],
-      ["colour", 3],
-    ] as const) {
-      const part = g.concat([g.input(name, ["N", size]), t], 1);
-      g.output(`${name}_out`, linear(g, part, { name, out: size, initialization: zeros }));
-    }
-    const start = new GaussianRecordModel(new OptimalTransport());
-    const model = new NormalModel<DDRecord<Pair>>((n) =>
-      start.sampleP0(n, RandomKey.fromSeed(0).streams()).x.zerosLike(),
-    );
-    const correction = new NetworkModel<DDRecord<Pair>>({
-      network: Network.initialize(g.build(), RandomKey.fromSeed(1)),
-      outputType: "velocity",
-      scheduler: model.scheduler,
-      start: () => model.sampleP0(1, RandomKey.fromSeed(0).streams()),
-    });
-    expect(Math.abs((await adapt(model, new ResidualPolicy({ base: model, correction }))) - 0.5)).toBeLessThan(0.06);
+    const { model, policy } = records();
+    expect(Math.abs((await adapt(model, policy)) - 0.5)).toBeLessThan(0.06);
   });
 
   it("samples of different sizes", async () => {
-    const model = new NormalModel<PointClouds>((n) =>
-      PointClouds.zeros(
-        Array.from({ length: n }, (_, i) => 1 + (i % 3)),
-        2,
-      ),
-    );
-    const g = new GraphBuilder("points");
-    // The time of a point is that of its cloud.
-    const t = g.gather(fourierTimeFeatures(g, g.input("t", ["N"])), g.input("cloud", ["R"], "int64"), 0);
-    const points = g.concat([g.input("x", ["R", 2]), t], 1);
-    g.output("out", linear(g, points, { name: "line", out: 2, initialization: zeros }));
-    const correction = new NetworkModel<PointClouds>({
-      network: Network.initialize(g.build(), RandomKey.fromSeed(1)),
-      outputType: "velocity",
-      scheduler: model.scheduler,
-      start: () => model.sampleP0(1, RandomKey.fromSeed(0).streams()),
-      conditioning: (_, x) => ({ cloud: cloudOf(x) }),
-    });
-    expect(Math.abs((await adapt(model, new ResidualPolicy({ base: model, correction }))) - 0.5)).toBeLessThan(0.06);
+    const { model, policy } = clouds();
+    expect(Math.abs((await adapt(model, policy)) - 0.5)).toBeLessThan(0.06);
   });
 });
-
-/** The index of each point's cloud. */
-function cloudOf(clouds: PointClouds): Tensor {
-  const indices = clouds.sizes().flatMap((size, i) => Array.from({ length: size }, () => i));
-  return new Tensor(Int32Array.from(indices), [indices.length]);
-}
 
 describe("a network as base model", () => {
   it("adapts as a full copy and as a LoRA copy, and leaves the base model alone", async () => {

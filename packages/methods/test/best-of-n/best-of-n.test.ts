@@ -1,7 +1,7 @@
 import { constructEnv, type Reward } from "@diffusiongym/core";
 import { BestOfN, evaluate } from "@diffusiongym/methods";
 import { describe, expect, it } from "vitest";
-import { clouds, sumReward } from "../policy-gradient/any-data.js";
+import { clouds, sumReward } from "../support/any-data.js";
 import { s1 } from "../support/problems.js";
 
 const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, v) => sum + v / values.length, 0);

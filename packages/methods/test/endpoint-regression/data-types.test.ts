@@ -22,7 +22,7 @@ import {
 import { Network, ValueNetwork, valueMlp } from "@diffusiongym/nn";
 import { LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { clouds, records, sumReward } from "../policy-gradient/any-data.js";
+import { clouds, records, sumReward } from "../support/any-data.js";
 import { pointModel, pointNetwork } from "../support/policies.js";
 import type { Pair } from "../support/record-model.js";
 

@@ -22,9 +22,9 @@ import {
 import { Network, NetworkModel } from "@diffusiongym/nn";
 import { LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
+import { ConditionalModel, clouds, records, sumReward } from "../support/any-data.js";
 import { GaussianModel } from "../support/gaussian-model.js";
 import { pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
-import { ConditionalModel, clouds, records, sumReward } from "./any-data.js";
 
 const makers = {
   "flow-grpo": <D extends DiffusionData<D>>(options: PolicyMethodOptions<D>): Method => new FlowGRPO(options),

@@ -12,7 +12,7 @@ import { BestOfN, evaluate, type Potential, SequentialMonteCarlo, SVDD } from "@
 import { ExactValue, type GaussianMixtureModel, makeGmm, tiltReport } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import type { PointClouds } from "../../../core/test/support/ragged.js";
-import { ConditionalModel, clouds, records, sumReward } from "../policy-gradient/any-data.js";
+import { ConditionalModel, clouds, records, sumReward } from "../support/any-data.js";
 import { type Problem, s1, s1Mixture } from "../support/problems.js";
 import type { Pair } from "../support/record-model.js";
 

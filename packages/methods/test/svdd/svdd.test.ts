@@ -2,7 +2,7 @@ import { constantNoise, constructEnv } from "@diffusiongym/core";
 import { evaluate, SVDD } from "@diffusiongym/methods";
 import { ExactValue, type GaussianMixtureModel } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
-import { clouds, sumReward } from "../policy-gradient/any-data.js";
+import { clouds, sumReward } from "../support/any-data.js";
 import { s1 } from "../support/problems.js";
 
 const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, v) => sum + v / values.length, 0);

@@ -66,6 +66,7 @@ describe.each(Object.keys(networks))("%s", (network) => {
       }
     });
 
+    // The graph network has no batch: its axes are nodes and edges of one graph.
     test.skipIf(network === "message_passing")("gives the same for a batch of one", async () => {
       const batched = graph.inputs.filter(({ shape }) => shape[0] === "N").map(({ name }) => name);
       expect(batched.length).toBeGreaterThan(0);

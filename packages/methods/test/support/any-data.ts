@@ -15,7 +15,7 @@ import {
 import { type DifferentiableModel, ResidualPolicy, type StateCotangents } from "@diffusiongym/methods";
 import { fourierTimeFeatures, GraphBuilder, linear, Network, NetworkModel, zeros } from "@diffusiongym/nn";
 import { PointClouds } from "../../../core/test/support/ragged.js";
-import { GaussianRecordModel, type Pair } from "../support/record-model.js";
+import { GaussianRecordModel, type Pair } from "./record-model.js";
 
 /** N(0, I) over any data type: v = (2 t - 1) / (t^2 + (1 - t)^2) x. */
 class NormalModel<D extends DiffusionData<D>> extends BaseModel<D> implements DifferentiableModel<D, NoConditioning> {
