@@ -5,10 +5,10 @@
 export class ByTime<View> {
   #time = Number.NaN;
   #view: View | undefined;
-  readonly #build: (time: number) => View;
+  readonly #build: (time: number, last: View | undefined) => View;
 
-  /** @param build makes the view of a time */
-  constructor(build: (time: number) => View) {
+  /** @param build makes the view of a time, or makes the last view that of the time */
+  constructor(build: (time: number, last: View | undefined) => View) {
     this.#build = build;
   }
 
@@ -25,7 +25,7 @@ export class ByTime<View> {
         to++;
       }
       if (this.#view === undefined || this.#time !== time) {
-        this.#view = this.#build(time);
+        this.#view = this.#build(time, this.#view);
         this.#time = time;
       }
       evaluate(this.#view, from, to);

@@ -24,6 +24,8 @@ export interface DiagonalConstants {
   readonly gain: Float64Array;
   /** Scratch `[K]`. */
   readonly gamma: Float64Array;
+  /** Scratch `[d]`. */
+  readonly total: Float64Array;
 }
 
 /** out = sum_k gamma_k(x) expert_k(x) for each row: the hot path of every rollout, without allocation. */
@@ -72,9 +74,8 @@ function planarOutput(x: Numbers, out: Float64Array | Float32Array, constants: D
 }
 
 function anyOutput(x: Numbers, out: Float64Array | Float32Array, constants: DiagonalConstants): void {
-  const { dimension: d, centres, precisions, logScales, shifts, gain, gamma } = constants;
+  const { dimension: d, centres, precisions, logScales, shifts, gain, gamma, total } = constants;
   const components = gamma.length;
-  const total = new Float64Array(d);
   const end = out.length;
   for (let base = 0; base < end; base += d) {
     let largest = Number.NEGATIVE_INFINITY;

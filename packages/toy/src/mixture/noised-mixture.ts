@@ -4,15 +4,7 @@ import { diagonalOutput } from "./diagonal-output.js";
 import type { MixtureParts } from "./mixture-options.js";
 import { outputVjp } from "./output-vjp.js";
 import type { PathPoint } from "./path-point.js";
-
-/**
- * An output is sum_k gamma_k (meanFactor mu_k + G_k (x - alpha mu_k)), where G_k has component k's eigenvectors and the
- * eigenvalues `gain`, `[K, d]`.
- */
-interface AffineOutput {
-  readonly meanFactor: number;
-  readonly gain: Float64Array;
-}
+import { type AffineOutput, TimeConstants } from "./time-constants.js";
 
 /** How each component explains one state. */
 export interface Experts {
@@ -35,38 +27,30 @@ export interface Experts {
 export class NoisedMixture {
   readonly #parts: MixtureParts;
   readonly #components: number;
-  /** alpha mu_k, `[K, d]`. */
-  readonly #centres: Float64Array;
-  /** 1 / eigenvalues of C_k, `[K, d]`. */
-  readonly #precisions: Float64Array;
-  /** log w_k - 1/2 log det(2 pi C_k), `[K]`. */
-  readonly #logScales: Float64Array;
-  readonly #outputs = new Map<OutputType, AffineOutput>();
-  /** Scratch: responsibilities `[K]` and U_k^T (x - alpha mu_k), `[K, d]`, of the row being evaluated. */
+  readonly #constants: TimeConstants;
+  /** Scratch: responsibilities `[K]` and U_k^T (x - alpha mu_k), `[K, d]`, of the row being evaluated; a sum `[d]`. */
   readonly #gamma: Float64Array;
   readonly #offset: Float64Array;
+  readonly #total: Float64Array;
   #experts: Experts | undefined;
 
-  constructor(
-    parts: MixtureParts,
-    /** Where on the path. */
-    readonly point: PathPoint,
-  ) {
-    const { alpha, beta } = point;
-    const d = parts.dimension;
+  constructor(parts: MixtureParts, point: PathPoint) {
     this.#parts = parts;
     this.#components = parts.weights.length;
-    this.#centres = parts.means.map((mean) => alpha * mean);
-    this.#precisions = parts.variances.map((variance) => 1 / (alpha * alpha * variance + beta * beta));
-    this.#logScales = parts.weights.map((weight, k) => {
-      let logScale = Math.log(weight);
-      for (let i = 0; i < d; i++) {
-        logScale += 0.5 * Math.log(this.#precisions[k * d + i]! / (2 * Math.PI));
-      }
-      return logScale;
-    });
+    this.#constants = new TimeConstants(parts, point);
     this.#gamma = new Float64Array(this.#components);
-    this.#offset = new Float64Array(this.#components * d);
+    this.#offset = new Float64Array(parts.means.length);
+    this.#total = new Float64Array(parts.dimension);
+  }
+
+  /** Where on the path. */
+  get point(): PathPoint {
+    return this.#constants.point;
+  }
+
+  /** Makes this the view of another point, in place: for batches with a time a row, a tenth of the price of a new one. */
+  moveTo(point: PathPoint): void {
+    this.#constants.moveTo(point);
   }
 
   /** log p_t of each row of x, `[n, d]`; shape `[n]`. */
@@ -97,28 +81,31 @@ export class NoisedMixture {
   output<A extends Float64Array | Float32Array = Float64Array>(type: OutputType, x: Numbers, out?: A): A {
     const n = this.#rows(x);
     const result = out ?? (new Float64Array(x.length) as A);
-    const affine = this.#affine(type);
-    const { dimension, means, axes } = this.#parts;
+    const affine = this.#constants.output(type);
+    const { dimension: d, axes } = this.#parts;
+    const total = this.#total;
     if (axes === undefined) {
+      const { centres, precisions, logScales } = this.#constants;
+      const { shifts, gain } = affine;
       diagonalOutput(x, result, {
-        dimension,
-        centres: this.#centres,
-        precisions: this.#precisions,
-        logScales: this.#logScales,
-        shifts: means.map((mean) => affine.meanFactor * mean),
-        gain: affine.gain,
+        dimension: d,
+        centres,
+        precisions,
+        logScales,
+        shifts,
+        gain,
         gamma: this.#gamma,
+        total,
       });
       return result;
     }
-    const total = new Float64Array(dimension);
     for (let row = 0; row < n; row++) {
       this.#weigh(x, row);
       total.fill(0);
       for (let k = 0; k < this.#components; k++) {
         this.#addExpert(total, k, this.#gamma[k]!, affine);
       }
-      result.set(total, row * dimension);
+      result.set(total, row * d);
     }
     return result;
   }
@@ -126,8 +113,8 @@ export class NoisedMixture {
   /** Divergence (trace of the Jacobian) of an output at each row; shape `[n]`. */
   divergence(type: OutputType, x: Numbers): Float64Array {
     const d = this.#parts.dimension;
-    const affine = this.#affine(type);
-    const pull: AffineOutput = { meanFactor: 0, gain: this.#precisions };
+    const affine = this.#constants.output(type);
+    const { pull } = this.#constants;
     const out = new Float64Array(this.#rows(x));
     const score = new Float64Array(d);
     const expert = new Float64Array(d);
@@ -165,9 +152,24 @@ export class NoisedMixture {
     cotangents: Numbers,
     out?: A,
   ): A {
-    this.#rows(cotangents, this.#rows(x));
+    const n = this.#rows(x);
+    this.#rows(cotangents, n);
     const result = out ?? (new Float64Array(x.length) as A);
-    outputVjp({ parts: this.#parts, view: this, type, x, cotangents, out: result });
+    const { precisions } = this.#constants;
+    const { shifts, gain } = this.#constants.output(type);
+    const weighed = {
+      parts: this.#parts,
+      precisions,
+      shifts,
+      gain,
+      gamma: this.#gamma,
+      offset: this.#offset,
+      sums: new Float64Array(3 * this.#parts.dimension),
+    };
+    for (let row = 0; row < n; row++) {
+      this.#weigh(x, row);
+      outputVjp(weighed, cotangents, result, row);
+    }
     return result;
   }
 
@@ -192,12 +194,12 @@ export class NoisedMixture {
   /** Eigenvalues of the posterior covariances, `[K, d]`: the same for every x. */
   posteriorVariances(): Float64Array {
     const { beta } = this.point;
-    return this.#parts.variances.map((variance, j) => variance * beta * beta * this.#precisions[j]!);
+    return this.#parts.variances.map((variance, j) => variance * beta * beta * this.#constants.precisions[j]!);
   }
 
   /** Eigenvalues of alpha S_k C_k^-1, the Jacobian of component k's posterior mean, `[K, d]`. */
   posteriorGains(): Float64Array {
-    return this.#affine("endpoint").gain;
+    return this.#constants.output("endpoint").gain.slice();
   }
 
   /** Each component's view of row `row` of x; the arrays are overwritten by the next call. */
@@ -209,33 +211,16 @@ export class NoisedMixture {
     };
     const { logWeights, means, pulls } = this.#experts;
     const logDensity = this.#weighLog(x, row);
-    const endpoint = this.#affine("endpoint");
+    const { pull } = this.#constants;
+    const endpoint = this.#constants.output("endpoint");
     means.fill(0);
     pulls.fill(0);
     for (let k = 0; k < this.#components; k++) {
       logWeights[k] = this.#gamma[k]! - logDensity;
       this.#addExpert(means, k, 1, endpoint, k * this.#parts.dimension);
-      this.#addExpert(pulls, k, 1, { meanFactor: 0, gain: this.#precisions }, k * this.#parts.dimension);
+      this.#addExpert(pulls, k, 1, pull, k * this.#parts.dimension);
     }
     return this.#experts;
-  }
-
-  #affine(type: OutputType): AffineOutput {
-    let affine = this.#outputs.get(type);
-    if (affine === undefined) {
-      const { alpha, beta, alphaDot, betaBetaDot } = this.point;
-      const { variances } = this.#parts;
-      const gainOf: Record<OutputType, (variance: number) => number> = {
-        score: () => -1,
-        endpoint: (variance) => alpha * variance,
-        epsilon: () => beta,
-        velocity: (variance) => alphaDot * alpha * variance + betaBetaDot,
-      };
-      const meanFactor = { score: 0, endpoint: 1, epsilon: 0, velocity: alphaDot }[type];
-      affine = { meanFactor, gain: variances.map((variance, j) => gainOf[type](variance) * this.#precisions[j]!) };
-      this.#outputs.set(type, affine);
-    }
-    return affine;
   }
 
   /** Offsets and responsibilities of one row into the scratch; returns log p_t(x). */
@@ -251,32 +236,33 @@ export class NoisedMixture {
   /** The same with log w_k N(x; alpha mu_k, C_k) in place of the responsibilities. */
   #weighLog(x: Numbers, row: number): number {
     const { dimension: d, axes } = this.#parts;
+    const { centres, precisions, logScales } = this.#constants;
     const offset = this.#offset;
     const base = row * d;
     for (let k = 0; k < this.#components; k++) {
-      let logWeight = this.#logScales[k]!;
+      let logWeight = logScales[k]!;
       for (let a = 0; a < d; a++) {
         let y = 0;
         if (axes === undefined) {
-          y = x[base + a]! - this.#centres[k * d + a]!;
+          y = x[base + a]! - centres[k * d + a]!;
         } else {
           for (let i = 0; i < d; i++) {
-            y += axes[(k * d + i) * d + a]! * (x[base + i]! - this.#centres[k * d + i]!);
+            y += axes[(k * d + i) * d + a]! * (x[base + i]! - centres[k * d + i]!);
           }
         }
         offset[k * d + a] = y;
-        logWeight -= 0.5 * y * y * this.#precisions[k * d + a]!;
+        logWeight -= 0.5 * y * y * precisions[k * d + a]!;
       }
       this.#gamma[k] = logWeight;
     }
     return logSumExp(this.#gamma);
   }
 
-  /** out += weight (meanFactor mu_k + G_k (x - alpha mu_k)) for the row in the scratch. */
-  #addExpert(out: Float64Array, k: number, weight: number, { meanFactor, gain }: AffineOutput, at = 0): void {
-    const { dimension: d, axes, means } = this.#parts;
+  /** out += weight f_k for the row in the scratch. */
+  #addExpert(out: Float64Array, k: number, weight: number, { shifts, gain }: AffineOutput, at = 0): void {
+    const { dimension: d, axes } = this.#parts;
     for (let i = 0; i < d; i++) {
-      let sum = meanFactor * means[k * d + i]!;
+      let sum = shifts[k * d + i]!;
       if (axes === undefined) {
         sum += gain[k * d + i]! * this.#offset[k * d + i]!;
       } else {

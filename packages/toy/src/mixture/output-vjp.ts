@@ -1,75 +1,69 @@
-import type { OutputType } from "@diffusiongym/core";
 import type { Numbers } from "../numeric/index.js";
 import type { MixtureParts } from "./mixture-options.js";
-import type { PathPoint } from "./path-point.js";
+import type { AffineOutput } from "./time-constants.js";
 
-/** What `outputVjp` needs to know of the mixture at its time. */
-interface ExpertsView {
-  readonly point: PathPoint;
-  /** log gamma_k, posterior means and pulls z_k of one row. */
-  experts(
-    x: Numbers,
-    row: number,
-  ): { readonly logWeights: Float64Array; readonly means: Float64Array; readonly pulls: Float64Array };
-}
-
-/** What is differentiated, where, and along which vectors; rows are `[n, d]`. */
-export interface OutputVjpRequest {
+/** An output at one time, how the components explain the row being evaluated, and scratch. */
+export interface WeighedRow extends AffineOutput {
   readonly parts: MixtureParts;
-  readonly view: ExpertsView;
-  readonly type: OutputType;
-  readonly x: Numbers;
-  readonly cotangents: Numbers;
-  /** Receives the result. */
-  readonly out: Float64Array | Float32Array;
+  /** 1 / eigenvalues of C_k, `[K, d]`. */
+  readonly precisions: Float64Array;
+  /** Responsibilities, `[K]`. */
+  readonly gamma: Float64Array;
+  /** U_k^T (x - alpha mu_k), `[K, d]`. */
+  readonly offset: Float64Array;
+  /** Scratch, `[3 d]`. */
+  readonly sums: Float64Array;
 }
 
 /**
- * J^T a = sum_k gamma_k (G_k a + (f_k . a) grad log gamma_k) of each row. Component k's output f_k is linear in its posterior
- * mean and its pull z_k, G_k is the Jacobian of f_k, which is symmetric, and grad log gamma_k = sum_l gamma_l z_l - z_k.
+ * J^T a = sum_k gamma_k (G_k a + (f_k . a) grad log gamma_k) of one row. Component k's output f_k has the Jacobian G_k, which is
+ * symmetric, and grad log gamma_k = sum_l gamma_l z_l - z_k with z_k = C_k^-1 (x - alpha mu_k).
+ * @param cotangents the vectors a, `[n, d]`
+ * @param out receives the result, `[n, d]`
  */
-export function outputVjp({ parts, view, type, x, cotangents, out }: OutputVjpRequest): void {
-  const { dimension: d, weights, variances, axes } = parts;
-  const { alpha, beta, alphaDot, betaBetaDot } = view.point;
-  const components = weights.length;
-  const meanFactor = { score: 0, endpoint: 1, epsilon: 0, velocity: alphaDot }[type];
-  const pullFactor = { score: -1, endpoint: 0, epsilon: beta, velocity: betaBetaDot }[type];
-  const gain = variances.map(
-    (variance) => (meanFactor * alpha * variance + pullFactor) / (alpha * alpha * variance + beta * beta),
-  );
-  const meanPull = new Float64Array(d);
-  const total = new Float64Array(d);
-  for (let base = 0; base < x.length; base += d) {
-    const { logWeights, means, pulls } = view.experts(x, base / d);
-    meanPull.fill(0);
-    for (let j = 0; j < components * d; j++) {
-      meanPull[j % d]! += Math.exp(logWeights[Math.floor(j / d)]!) * pulls[j]!;
-    }
-    total.fill(0);
-    for (let k = 0; k < components; k++) {
-      const gamma = Math.exp(logWeights[k]!);
-      let along = 0;
-      for (let i = 0; i < d; i++) {
-        const expert = meanFactor * means[k * d + i]! + pullFactor * pulls[k * d + i]!;
-        along += expert * cotangents[base + i]!;
-      }
-      for (let i = 0; i < d; i++) {
-        total[i]! += gamma * along * (meanPull[i]! - pulls[k * d + i]!);
-      }
-      for (let a = 0; a < d; a++) {
-        if (axes === undefined) {
-          total[a]! += gamma * gain[k * d + a]! * cotangents[base + a]!;
-          continue;
-        }
-        let coordinate = 0;
+export function outputVjp(
+  { parts, precisions, shifts, gain, gamma, offset, sums }: WeighedRow,
+  cotangents: Numbers,
+  out: Float64Array | Float32Array,
+  row: number,
+): void {
+  const { dimension: d, axes } = parts;
+  const base = row * d;
+  sums.fill(0);
+  let mean = 0;
+  for (let k = 0, first = 0; k < gamma.length; k++, first += d) {
+    let along = 0;
+    for (let a = 0; a < d; a++) {
+      // The cotangent's coordinates in component k's eigenvectors are kept behind the two sums over components.
+      let coordinate = cotangents[base + a]!;
+      along += shifts[first + a]! * coordinate;
+      if (axes !== undefined) {
+        coordinate = 0;
         for (let i = 0; i < d; i++) {
-          coordinate += axes[(k * d + i) * d + a]! * cotangents[base + i]!;
-        }
-        for (let i = 0; i < d; i++) {
-          total[i]! += gamma * gain[k * d + a]! * coordinate * axes[(k * d + i) * d + a]!;
+          coordinate += axes[(first + i) * d + a]! * cotangents[base + i]!;
         }
       }
+      sums[2 * d + a] = coordinate;
+      along += gain[first + a]! * offset[first + a]! * coordinate;
     }
-    out.set(total, base);
+    const weight = gamma[k]!;
+    mean += weight * along;
+    for (let a = 0; a < d; a++) {
+      const pull = weight * precisions[first + a]! * offset[first + a]!;
+      const change = weight * gain[first + a]! * sums[2 * d + a]! - along * pull;
+      if (axes === undefined) {
+        sums[a]! += change;
+        sums[d + a]! += pull;
+        continue;
+      }
+      for (let i = 0; i < d; i++) {
+        const entry = axes[(first + i) * d + a]!;
+        sums[i]! += change * entry;
+        sums[d + i]! += pull * entry;
+      }
+    }
+  }
+  for (let i = 0; i < d; i++) {
+    out[base + i] = sums[i]! + mean * sums[d + i]!;
   }
 }

@@ -10,7 +10,7 @@ import {
   ShapeError,
   Tensor,
 } from "@diffusiongym/core";
-import { ByTime, type GaussianMixture, type NoisedMixture } from "../mixture/index.js";
+import { ByTime, type GaussianMixture, type NoisedMixture, pathPoint } from "../mixture/index.js";
 
 /** States, and what the output there is multiplied with. */
 export interface MixtureCotangents {
@@ -48,7 +48,11 @@ export class GaussianMixtureModel extends BaseModel<DDTensor, NoConditioning> {
     this.mixture = options.mixture;
     this.scheduler = options.scheduler ?? new OptimalTransport();
     this.outputType = options.outputType ?? "velocity";
-    this.#views = new ByTime((time) => this.mixture.atTime(this.scheduler, time));
+    this.#views = new ByTime((time, last) => {
+      const point = pathPoint(this.scheduler, time);
+      last?.moveTo(point);
+      return last ?? this.mixture.at(point);
+    });
   }
 
   /** n standard normal points. */
