@@ -1,1 +1,3 @@
+export * from "./graph/index.js";
+
 import "./register.js";
