@@ -1,36 +1,51 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { nearestName } from "@diffusiongym/core";
+import { parseYaml } from "./config-yaml.js";
 import type { Options } from "./option.js";
 import { UsageError } from "./usage-error.js";
 
-/** The settings of a JSON file, as they were read. */
+/** The settings of a file, as they were read. */
 export interface ConfigFile {
   readonly path: string;
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads a JSON file of settings.
- * @throws UsageError when there is none, or it holds no JSON object
+ * Reads a file of settings: YAML where its name ends in .yaml or .yml, else JSON.
+ * @throws UsageError when there is none, or it holds no object
  */
 export async function readConfigFile(path: string, folder: string): Promise<ConfigFile> {
+  const where = `--config ${path}`;
   let text: string;
   try {
     text = await readFile(resolve(folder, path), "utf8");
   } catch (error) {
-    throw new UsageError(`--config ${path}: the file cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(`${where}: the file cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
-  let settings: unknown;
-  try {
-    settings = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`--config ${path}: this is not JSON: ${(error as Error).message}`);
-  }
+  const isYaml = /\.ya?ml$/i.test(path);
+  const settings = isYaml ? await parseYaml(text, where) : parseJson(text, where);
   if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
-    throw new UsageError(`--config ${path}: a JSON object is needed, such as {"iterations": 400}.`);
+    const needed = isYaml
+      ? "a mapping of settings is needed, such as iterations: 400"
+      : 'a JSON object is needed, such as {"iterations": 400}';
+    throw new UsageError(`${where}: ${needed}.`);
   }
   return { path, settings: settings as Record<string, unknown> };
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    const position = message.endsWith("Unexpected end of JSON input")
+      ? text.length
+      : / at position (\d+)/.exec(message)?.[1];
+    const before = text.slice(0, Number(position ?? 0)).split("\n");
+    const place = position === undefined ? "" : `line ${before.length}, column ${before.at(-1)!.length + 1}: `;
+    throw new UsageError(`${where}: this is not JSON: ${place}${message}`);
+  }
 }
 
 /**
@@ -71,7 +86,7 @@ interface Setting {
 
 function settingArguments({ path, key, value, name, option }: Setting): string[] {
   const refuse = (what: string): UsageError =>
-    new UsageError(`${path}: "${key}" must be ${what}, but it is ${JSON.stringify(value)}.`);
+    new UsageError(`${path}: "${key}" must be ${what}, but it is ${shown(value)}.`);
   const { placeholder } = option;
   if (placeholder === undefined) {
     if (typeof value !== "boolean") {
@@ -98,9 +113,21 @@ function settingArguments({ path, key, value, name, option }: Setting): string[]
 
 function partArguments(path: string, key: string, value: unknown): string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(
-      `${path}: "${key}" must be an object of the ${key}'s options, but it is ${JSON.stringify(value)}.`,
-    );
+    throw new UsageError(`${path}: "${key}" must be an object of the ${key}'s options, but it is ${shown(value)}.`);
   }
-  return Object.entries(value).map(([name, option]) => `--${key}.${name}=${JSON.stringify(option)}`);
+  return Object.entries(value).map(([name, option]) => {
+    if (shown(option) !== JSON.stringify(option)) {
+      throw new UsageError(
+        `${path}: "${key}.${name}" is ${shown(option)}, which JSON cannot say; numbers must be finite.`,
+      );
+    }
+    return `--${key}.${name}=${JSON.stringify(option)}`;
+  });
+}
+
+/** A value as JSON, with the numbers of YAML that JSON has no word for. */
+function shown(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "number" && !Number.isFinite(part) ? String(part) : part,
+  );
 }

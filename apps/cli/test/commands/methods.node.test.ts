@@ -214,7 +214,8 @@ describe("adapt --config", () => {
     [{ model: { mean: 1 } }, "Did you mean --model.means?"],
     [{ method: 3 }, '"method" must be'],
     [[], "a JSON object is needed"],
-    ["{", "this is not JSON"],
+    ['{"iterations": 3,\n  "seed" 4}', "run.json: this is not JSON: line 2, column 10: "],
+    ["{", "run.json: this is not JSON: line 1, column 2: "],
   ])("%j is bad usage", async (content, message) => {
     const { code, err } = await call(["adapt", "toy/gmm", "toy/linear", "--config", "run.json"], write(content));
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
