@@ -8,6 +8,7 @@ import {
   type Reward,
   sliceConditioning,
 } from "@diffusiongym/core";
+import type { Metrics } from "../method/index.js";
 import {
   type DrawRequest,
   type Endpoints,
@@ -40,7 +41,7 @@ export interface EvaluateOptions<D extends DiffusionData<D> = DDTensor, C extend
   readonly samplers: { readonly [name: string]: EvaluatedSampler<D, C> };
   /** Samples of each. METHODS 4.4 asks for 50 000 where a total variation below .01 is to be seen. @default 2000 */
   readonly n?: number;
-  /** Seed of all draws; not the one of training. @default 1 */
+  /** Seed of all draws, by {@link evaluationSeed}: never the noise that a training of the same seed has seen. @default 0 */
   readonly seed?: number;
   /** One entry a sample, or constants. @default {} */
   readonly conditioning?: Partial<C>;
@@ -85,16 +86,23 @@ export interface SdeReport extends LawReport {
   readonly pathEss: number | undefined;
 }
 
+/** What a sampler of another kind gives. */
+export interface CustomReport extends LawReport {
+  /** What the sampler says of the draw, by name: log Z and effective sample sizes of particles, calls; empty if it says nothing. */
+  readonly diagnostics: Metrics;
+}
+
 /** Report on one sampler: its SDE and its ODE side by side, or the one law of a sampler of another kind. */
 export interface SamplerReport {
   readonly sde?: SdeReport;
   readonly ode?: LawReport;
-  readonly custom?: LawReport;
+  readonly custom?: CustomReport;
 }
 
 /** What `evaluate` finds. */
 export interface Evaluation {
   readonly n: number;
+  /** As it was given. */
   readonly seed: number;
   readonly rewardScale: number;
   readonly samplers: { readonly [name: string]: SamplerReport };
@@ -109,14 +117,19 @@ export async function evaluate<D extends DiffusionData<D>, C extends object>(
   environment: Environment<D, C>,
   options: EvaluateOptions<D, C>,
 ): Promise<Evaluation> {
-  const { n = 2000, seed = 1, batchSize = 8192 } = options;
+  const { n = 2000, seed = 0, batchSize = 8192 } = options;
   requireCount("n", n);
   requireCount("batchSize", batchSize);
   const samplers: { [name: string]: SamplerReport } = {};
   for (const [name, sampler] of Object.entries(options.samplers)) {
-    samplers[name] = await reportOn(environment, sampler, { ...options, n, seed, batchSize });
+    samplers[name] = await reportOn(environment, sampler, { ...options, n, seed: evaluationSeed(seed), batchSize });
   }
   return { n, seed, rewardScale: environment.rewardScale, samplers };
+}
+
+/** The seed that `evaluate` draws with: `environment.sample(n, { seed: evaluationSeed(seed) })` are the samples it judged. */
+export function evaluationSeed(seed: number): number {
+  return RandomKey.fromSeed(seed).fold("evaluation").stream().integer(0, Number.MAX_SAFE_INTEGER);
 }
 
 type Resolved<D extends DiffusionData<D>, C extends object> = EvaluateOptions<D, C> & {
@@ -132,8 +145,8 @@ async function reportOn<D extends DiffusionData<D>, C extends object>(
 ): Promise<SamplerReport> {
   if ("draw" in sampler) {
     const { n, seed, conditioning, signal } = options;
-    const endpoints = await sampler.draw({ environment, n, seed, conditioning, signal });
-    return { custom: await lawReport(environment, endpoints, options) };
+    const { diagnostics = {}, ...endpoints } = await sampler.draw({ environment, n, seed, conditioning, signal });
+    return { custom: { ...(await lawReport(environment, endpoints, options)), diagnostics } };
   }
   const parts = await inBatches(environment, options, (request) => drawSde(request, sampler));
   const sde = await sdeReport(environment, parts, options);

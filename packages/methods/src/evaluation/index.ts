@@ -1,10 +1,12 @@
 export { meanPairwiseDistance } from "./diversity.js";
 export { type Estimate, estimate } from "./estimate.js";
 export {
+  type CustomReport,
   type EvaluateOptions,
   type Evaluation,
   type ExactAnswer,
   evaluate,
+  evaluationSeed,
   type Findings,
   type LawReport,
   type SamplerReport,

@@ -7,6 +7,7 @@ import {
   type PolicyStep,
   type Scheduler,
 } from "@diffusiongym/core";
+import type { Metrics } from "../method/index.js";
 import type { DrawRequest, Endpoints, OutputField } from "../sampling/index.js";
 
 /** An adapted model, or the base model when both are left out: sampled by the SDE and by the ODE. */
@@ -19,8 +20,8 @@ export interface AdaptedSampler<D extends DiffusionData<D>, C extends object> {
 
 /** A way to sample that is no process of the environment, such as the best of n. */
 export interface CustomSampler<D extends DiffusionData<D>, C extends object> {
-  /** Draws `request.n` samples with their rewards. */
-  draw(request: DrawRequest<D, C>): Promise<Endpoints<D, C>>;
+  /** Draws `request.n` samples with their rewards, and says what it knows of the draw. */
+  draw(request: DrawRequest<D, C>): Promise<Endpoints<D, C> & { readonly diagnostics?: Metrics }>;
 }
 
 /** What `evaluate` compares. */

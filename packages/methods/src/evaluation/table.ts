@@ -1,3 +1,4 @@
+import type { Metrics } from "../method/index.js";
 import type { Estimate } from "./estimate.js";
 import type { Evaluation, LawReport, SdeReport } from "./evaluate.js";
 
@@ -6,14 +7,14 @@ export function evaluationTable({ samplers }: Evaluation): string {
   const rows = Object.entries(samplers).flatMap(([name, { sde, ode, custom }]) => [
     ...(sde ? [rowOf(`${name}, SDE`, sde, sde)] : []),
     ...(ode ? [rowOf(`${name}, ODE`, ode)] : []),
-    ...(custom ? [rowOf(name, custom)] : []),
+    ...(custom ? [rowOf(name, custom, undefined, custom.diagnostics)] : []),
   ]);
   const columns = [...new Set(rows.flatMap((row) => [...row.keys()]))];
   const lines = rows.map((row) => `| ${columns.map((column) => row.get(column) ?? "").join(" | ")} |`);
   return [`| ${columns.join(" | ")} |`, `| ${columns.map(() => "---").join(" | ")} |`, ...lines].join("\n");
 }
 
-function rowOf(name: string, law: LawReport, sde?: SdeReport): Map<string, string> {
+function rowOf(name: string, law: LawReport, sde?: SdeReport, diagnostics: Metrics = {}): Map<string, string> {
   const row = new Map([
     ["sampler", name],
     ["reward", plusMinus(law.reward)],
@@ -30,6 +31,9 @@ function rowOf(name: string, law: LawReport, sde?: SdeReport): Map<string, strin
     row.set(held, plusMinus(value));
   }
   for (const [found, value] of Object.entries(law.exact)) {
+    row.set(found, short(value));
+  }
+  for (const [found, value] of Object.entries(diagnostics).filter(([found]) => !row.has(found))) {
     row.set(found, short(value));
   }
   return row;

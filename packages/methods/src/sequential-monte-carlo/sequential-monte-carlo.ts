@@ -13,7 +13,7 @@ import {
   takeEndpoints,
 } from "../samplers/index.js";
 import { type DrawRequest, drawStart, type Endpoints, joinEndpoints, judge } from "../sampling/index.js";
-import { systematicResampling } from "../statistics/index.js";
+import { logSumExp, systematicResampling } from "../statistics/index.js";
 import {
   needsNoControl,
   needsNoPolicy,
@@ -130,6 +130,7 @@ export class SequentialMonteCarlo<D extends DiffusionData<D> = DDTensor, C exten
     }
     const all = joinEndpoints(parts);
     const wanted = takeEndpoints(all, rangeOf(asked.from, asked.to));
+    const logZ = logSumExp(runs.map((run) => run.logZ)) - Math.log(runs.length);
     const mean = (pick: (run: ParticleRun) => number): number =>
       runs.reduce((sum, run) => sum + pick(run) / runs.length, 0);
     return {
@@ -138,7 +139,8 @@ export class SequentialMonteCarlo<D extends DiffusionData<D> = DDTensor, C exten
       diagnostics: {
         ...calls,
         reward: validMean(wanted.rewards, wanted.valids),
-        z: mean(({ logZ }) => Math.exp(logZ)),
+        log_z: logZ,
+        z: Math.exp(logZ),
         ess_fraction: mean(({ essFraction }) => essFraction),
         unique_ancestors: mean(({ uniqueAncestors }) => uniqueAncestors),
         resamplings: mean(({ resamplings }) => resamplings),

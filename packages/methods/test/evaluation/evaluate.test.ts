@@ -7,7 +7,14 @@ import {
   type Reward,
   ValuePolicy,
 } from "@diffusiongym/core";
-import { drawEndpoints, evaluate, evaluationTable, meanPairwiseDistance } from "@diffusiongym/methods";
+import {
+  drawEndpoints,
+  evaluate,
+  evaluationSeed,
+  evaluationTable,
+  meanPairwiseDistance,
+  SequentialMonteCarlo,
+} from "@diffusiongym/methods";
 import { ExactValue, type GaussianMixtureModel, LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
 import { PointClouds } from "../../../core/test/support/ragged.js";
@@ -34,7 +41,7 @@ describe("A8: path weights", () => {
     const problem = await make(64);
     const { samplers } = await evaluate(problem.environment, {
       samplers: { exact: { controlPolicy: exactControl(problem) } },
-      n: 8000,
+      n: 24_000,
       ode: false,
     });
     const { sde } = samplers.exact!;
@@ -100,7 +107,7 @@ describe("a report", () => {
     expect(adapted!.sde!.reward.mean - base!.sde!.reward.mean).toBeGreaterThan(0.1);
     expect(adapted!.sde!.heldOut.opposite!.mean).toBeLessThan(base!.sde!.heldOut.opposite!.mean);
     expect(base!.sde!.heldOut.opposite!.count).toBeLessThan(1000);
-    const sample = await environment.withPolicies({ policy }).sample(1000, { seed: 1 });
+    const sample = await environment.withPolicies({ policy }).sample(1000, { seed: evaluationSeed(0) });
     expect(adapted!.sde!.reward.mean).toBeCloseTo(
       sample.rewards.reduce((sum, r) => sum + r / 1000, 0),
       5,
@@ -112,6 +119,7 @@ describe("a report", () => {
     // The mean distance of two draws of N(m, s^2) is 2 s / sqrt(pi).
     expect(Math.abs(flow!.custom!.diversity! - (2 * 0.5) / Math.sqrt(Math.PI))).toBeLessThan(0.05);
     expect(flow!.sde).toBeUndefined();
+    expect(flow!.custom!.diagnostics).toEqual({});
     const table = evaluationTable(evaluation).split("\n");
     expect(table).toHaveLength(2 + 5);
     expect(table[0]).toContain("| sampler | reward | valid | path KL | path ESS | diversity | opposite |");
@@ -121,6 +129,32 @@ describe("a report", () => {
   it("does not depend on how the samples are batched", async () => {
     const options = { samplers: { adapted: { policy } }, n: 100 };
     expect(await evaluate(environment, { ...options, batchSize: 33 })).toEqual(await evaluate(environment, options));
+  });
+
+  it("keeps what a sampler says of its draw: log Z, effective samples, calls", async () => {
+    const particles = new SequentialMonteCarlo({ particles: 64 });
+    const evaluation = await evaluate(environment, { samplers: { particles }, n: 640, seed: 3 });
+    const { diagnostics } = evaluation.samplers.particles!.custom!;
+    const drawn = await particles.draw({ environment, n: 640, seed: evaluationSeed(3) });
+    expect(diagnostics).toEqual(drawn.diagnostics);
+    expect(diagnostics.z).toBeCloseTo(Math.exp(diagnostics.log_z!), 12);
+    // log E[exp(.5 x)] of N(1, .5^2).
+    expect(Math.abs(diagnostics.log_z! - (0.5 + 0.5 * 0.25 * 0.25))).toBeLessThan(0.1);
+    expect(diagnostics.ess_fraction).toBeGreaterThan(0.5);
+    const [header, , row] = evaluationTable(evaluation).split("\n");
+    expect(header).toMatch(/\| log_z \| z \| ess_fraction \| unique_ancestors \| resamplings \|$/);
+    expect(header!.match(/ reward \|/g)).toHaveLength(1);
+    expect(row!.split("|")).toHaveLength(header!.split("|").length);
+  });
+
+  it("draws noise that a training of the same seed has not seen", async () => {
+    const { samplers } = await evaluate(environment, { samplers: { base: {} }, n: 100, ode: false });
+    const seen = await environment.sample(100);
+    const mean = seen.rewards.reduce((sum, r) => sum + r / 100, 0);
+    expect(Math.abs(samplers.base!.sde!.reward.mean - mean)).toBeGreaterThan(1e-3);
+    const seeds = [0, 1, 2, Number.MAX_SAFE_INTEGER].map(evaluationSeed);
+    expect(new Set([...seeds, 0, 1, 2]).size).toBe(7);
+    expect(evaluationSeed(0)).toBe(seeds[0]);
   });
 
   it("has no path ESS without noise", async () => {
