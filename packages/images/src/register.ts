@@ -1,10 +1,14 @@
 import { type DDTensor, type NoConditioning, registerBaseModel, registerReward } from "@diffusiongym/core";
 import { type CifarOptions, makeCifar } from "./pixel-models/index.js";
 import {
+  type AestheticRewardOptions,
   BrightnessReward,
+  type ClipScoreOptions,
   CompressionReward,
   IncompressionReward,
   type JpegRewardOptions,
+  loadAestheticReward,
+  loadClipScoreReward,
   RedReward,
 } from "./rewards/index.js";
 
@@ -22,6 +26,8 @@ declare module "@diffusiongym/core" {
   interface RewardRegistry {
     "images/compression": ImageRewardEntry<JpegRewardOptions>;
     "images/incompression": ImageRewardEntry<JpegRewardOptions>;
+    "images/aesthetic": ImageRewardEntry<AestheticRewardOptions>;
+    "images/clip-score": ImageRewardEntry<ClipScoreOptions>;
     "images/red": ImageRewardEntry<Record<string, never>>;
     "images/brightness": ImageRewardEntry<Record<string, never>>;
   }
@@ -48,6 +54,34 @@ registerReward("images/compression", CompressionReward, {
 registerReward("images/incompression", IncompressionReward, {
   description: "bits per pixel of the JPEG file; no gradient; needs sharp",
   options: jpegHelp,
+});
+
+const clipHelp = {
+  source: 'hub id, address or folder of CLIP\'s ONNX files, default "Xenova/clip-vit-large-patch14"',
+  revision: 'branch, tag or commit, default "main"',
+  endpoint: "address of the hub, default HF_ENDPOINT or https://huggingface.co",
+  cacheDirectory: "default HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub",
+  localFilesOnly: "never use the network, default false unless HF_HUB_OFFLINE is set",
+  imageEncoder: 'file of the image encoder, default "onnx/vision_model.onnx"',
+  batchSize: "images in one run of the encoder, default 4",
+};
+
+registerReward("images/aesthetic", loadAestheticReward, {
+  description:
+    "LAION's aesthetic score on CLIP ViT-L/14; downloads 1.2 GB when first used, and needs its head converted",
+  options: {
+    ...clipHelp,
+    headSource: "the head's .safetensors file, default aesthetic_head.safetensors in source or ~/.cache/diffusiongym",
+  },
+});
+registerReward("images/clip-score", loadClipScoreReward, {
+  description: "cosine of CLIP's embeddings of image and prompt; downloads 1.7 GB when first used",
+  options: {
+    ...clipHelp,
+    textEncoder: 'file of the text encoder, default "onnx/text_model.onnx"',
+    prompt: "what every image should show, default the model's own prompts",
+    scale: "factor of the cosine, default 1",
+  },
 });
 registerReward("images/red", RedReward, { description: "mean of red - (green + blue) / 2", options: {} });
 registerReward("images/brightness", BrightnessReward, { description: "mean brightness, 0 to 1", options: {} });
