@@ -1,0 +1,3 @@
+export { type AlignmentOptions, alignNoise } from "./align-noise.js";
+export { minimumAssignment } from "./assignment.js";
+export { bestRotation } from "./rotation.js";
