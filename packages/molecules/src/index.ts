@@ -1,3 +1,4 @@
+export * from "./formats/index.js";
 export * from "./graph/index.js";
 
 import "./register.js";
