@@ -1,4 +1,11 @@
-import { type DDTensor, type NoConditioning, registerBaseModel, registerReward } from "@diffusiongym/core";
+import {
+  type DDTensor,
+  type NoConditioning,
+  registerBaseModel,
+  registerModality,
+  registerReward,
+} from "@diffusiongym/core";
+import { imageKit } from "./kit/index.js";
 import { type CifarOptions, makeCifar } from "./pixel-models/index.js";
 import {
   type AestheticRewardOptions,
@@ -32,6 +39,8 @@ declare module "@diffusiongym/core" {
     "images/brightness": ImageRewardEntry<Record<string, never>>;
   }
 }
+
+registerModality("images", imageKit);
 
 registerBaseModel("images/cifar", makeCifar, {
   description: "denoising diffusion of 32 x 32 pixels trained on CIFAR-10; downloads 143 MB when first used",

@@ -27,9 +27,9 @@ export interface BuiltMethod extends MadeMethod<AnyData, object> {
 /** Makes the method with networks that start at the base model. */
 export async function buildMethod(
   entry: CatalogueEntry,
-  { environment, values, knobs }: { environment: AnyEnvironment; values: AdaptValues; knobs: KnobValues },
+  { modelId, environment, values, knobs }: Pick<Adaptation, "modelId" | "environment" | "values" | "knobs">,
 ): Promise<BuiltMethod> {
-  const { seed, width = 64, depth = 3, threads = 1 } = values;
+  const { seed, width, depth, threads = 1 } = values;
   const { trainable = "auto", "lora-rank": loraRank = 8, "residual-scale": residualScale = "one" } = values;
   const networks: { network: Network; name: string; description: string }[] = [];
   const made = await entry.make<AnyData, object>(
@@ -43,8 +43,8 @@ export async function buildMethod(
         return policy;
       },
       async value(name) {
-        const value = await buildValue(environment, { width, depth, threads, seed }, name);
-        networks.push({ network: value.network, name, description: `${depth} hidden layers of width ${width}` });
+        const { value, description } = await buildValue(environment, { modelId, width, depth, threads, seed }, name);
+        networks.push({ network: value.network, name, description });
         return value;
       },
     },

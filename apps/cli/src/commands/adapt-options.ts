@@ -30,7 +30,15 @@ export const adaptOptions = {
   ),
   out: { ...environmentOptions.out, shownDefault: "diffusiongym-report/MODEL-REWARD" },
   fresh: flag("Start anew instead of continuing the run in the folder"),
-  count: integer(20_000, { least: 1 }, { description: "Samples of each model for the evaluation", short: "n" }),
+  count: integer(
+    undefined,
+    { least: 1 },
+    {
+      description: "Samples of each model for the evaluation",
+      short: "n",
+      shownDefault: "20000, fewer where a sample is large",
+    },
+  ),
 };
 
 /** All of its options but the method's. */

@@ -1,4 +1,5 @@
-import type { CatalogueEntry, FileStorage } from "@diffusiongym/methods";
+import type { Presentation } from "@diffusiongym/core";
+import { type CatalogueEntry, FileStorage } from "@diffusiongym/methods";
 import type { Evaluation, Row } from "../evaluation/index.js";
 import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
@@ -13,6 +14,7 @@ import {
   renderPage,
   sampleFigure,
 } from "../report/index.js";
+import { writePresentation } from "./present.js";
 import { versions } from "./versions.js";
 
 /** A finished run, for its report. */
@@ -25,6 +27,8 @@ export interface FinishedRun {
   readonly rows: readonly Row[];
   readonly exact: ExactAnswer | undefined;
   readonly learning: readonly LearningPoint[];
+  /** The samples of both models as their modality shows them. */
+  readonly presentation: Presentation;
   readonly commandLine: string;
   readonly seed: number;
   /** Settings of the training, for the details. */
@@ -39,7 +43,8 @@ export interface FinishedRun {
  * Writes the report, its pictures, the summary and the network; each appears as a whole or not at all.
  * @returns names of the files, the report first
  */
-export async function writeReport(run: FinishedRun, storage: FileStorage): Promise<string[]> {
+export async function writeReport(run: FinishedRun, folder: string): Promise<string[]> {
+  const storage = new FileStorage(folder);
   const figures = await figuresOf(run);
   const encoder = new TextEncoder();
   const files: [string, Uint8Array][] = [
@@ -51,7 +56,7 @@ export async function writeReport(run: FinishedRun, storage: FileStorage): Promi
   for (const [name, bytes] of files) {
     await storage.write(name, bytes);
   }
-  return files.map(([name]) => name);
+  return [...files.map(([name]) => name), ...(await writePresentation(run.presentation.files, folder))];
 }
 
 /** What programs want to know of a run: the content of `summary.json`, and what `--json` prints. */
@@ -126,6 +131,7 @@ function pageOf(run: FinishedRun, figures: readonly Figure[]) {
     tableCaption: tableCaption(run),
     rows,
     figures,
+    presented: run.presentation.figures,
     details: [
       ["command", commandLine],
       ["seed", String(seed)],

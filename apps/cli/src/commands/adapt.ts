@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { isErrorNamed } from "@diffusiongym/core";
+import { isErrorNamed, modalityKit } from "@diffusiongym/core";
 import { FileStorage } from "@diffusiongym/methods";
 import { type Options, parseArguments, renderSection, UsageError, whileReading, wrap } from "../arguments/index.js";
-import { evaluate, evaluationRows } from "../evaluation/index.js";
+import { evaluate, evaluationRows, suitableCount } from "../evaluation/index.js";
 import { exactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
 import { meaningsOf, textTable } from "../report/index.js";
@@ -16,6 +16,7 @@ import { environmentHelp } from "./help.js";
 import { Interruption } from "./interruption.js";
 import { defaultMethod, methodKnobs, methodOptions } from "./method-options.js";
 import { outFolder, shownPath } from "./out-folder.js";
+import { presentSamples } from "./present.js";
 import { readLearningCurve, trainWithProgress } from "./training.js";
 
 /** `diffusiongym adapt`: the main job. */
@@ -53,7 +54,7 @@ export const adaptCommand: Command = {
       rewardScale: values["reward-scale"],
     });
     const knobs = methodKnobs(entry, values);
-    const built = await whileReading("adapt", () => buildMethod(entry, { environment, values, knobs }));
+    const built = await whileReading("adapt", () => buildMethod(entry, { modelId, environment, values, knobs }));
     try {
       await adapt({ modelId, rewardId, environment, entry, knobs, built, values, args }, io);
     } finally {
@@ -67,7 +68,7 @@ export const adaptCommand: Command = {
 /** Trains, measures, and writes the report. */
 async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
   const { modelId, rewardId, environment, entry, built, values, args } = adaptation;
-  const { seed, count } = values;
+  const { seed } = values;
   const suffix = entry.name === defaultMethod ? "" : `-${entry.name}`;
   const folder = outFolder(io, values.out ?? `diffusiongym-report/${slug(modelId)}-${slug(rewardId)}${suffix}`);
   const runStorage = new FileStorage(join(folder, "run"));
@@ -92,10 +93,17 @@ async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
 
   const started = performance.now();
   const exact = await exactAnswer(environment, modalityOf(modelId));
+  const keepPaths = modalityKit(modelId).present !== undefined;
+  const count = values.count ?? (await suitableCount(environment, 20_000));
   const { adapted, value } = built;
   const evaluation = await evaluateWithProgress(io, continuation, (onProgress) =>
-    evaluate({ environment, adapted, value, count, seed, exact, signal: io.interrupted, onProgress }),
+    evaluate({ environment, adapted, value, count, seed, exact, keepPaths, signal: io.interrupted, onProgress }),
   );
+  const { base, adapted: after } = evaluation;
+  const groups = [
+    { role: "base", title: `base: ${modelId}`, ...base.shown },
+    { role: "adapted", title: `adapted by ${entry.title.toLowerCase()}`, ...after.shown },
+  ] as const;
   const finished: FinishedRun = {
     modelId,
     rewardId,
@@ -104,6 +112,7 @@ async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
     evaluation,
     rows: evaluationRows(evaluation, exact),
     exact,
+    presentation: await presentSamples({ modelId, rewardId, environment, groups }, io),
     learning: method === undefined ? [] : await readLearningCurve(runStorage),
     commandLine,
     seed,
@@ -111,7 +120,7 @@ async function adapt(adaptation: Adaptation, io: Io): Promise<void> {
     seconds: { training, evaluation: (performance.now() - started) / 1000 },
     network: trainedNetwork(built),
   };
-  const files = await writeReport(finished, new FileStorage(folder));
+  const files = await writeReport(finished, folder);
   print(
     finished,
     files.map((name) => shownPath(io, folder, name)),

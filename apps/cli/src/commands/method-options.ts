@@ -13,8 +13,16 @@ const ownDefaults: { readonly [method: string]: KnobValues } = {
 
 /** Options of the networks that are trained. */
 export const networkOptions = {
-  width: integer(64, { least: 1 }, { description: "Width of the networks" }),
-  depth: integer(3, { least: 1 }, { description: "Hidden layers of the networks" }),
+  width: integer(
+    undefined,
+    { least: 1 },
+    { description: "Width of the networks", shownDefault: "64, or what suits the modality" },
+  ),
+  depth: integer(
+    undefined,
+    { least: 1 },
+    { description: "Hidden layers of the networks", shownDefault: "3, or what suits the modality" },
+  ),
   threads: integer(1, { least: 1, most: 256 }, { description: "Threads of a network; more pay for wide ones only" }),
 };
 

@@ -1,4 +1,4 @@
-import { type AnyData, IncompatibleError, OptimalTransport, RandomKey } from "@diffusiongym/core";
+import { type AnyData, IncompatibleError, modalityKit, OptimalTransport, RandomKey } from "@diffusiongym/core";
 import { ModelPolicy, ResidualPolicy, type ResidualScale, type TrainablePolicy } from "@diffusiongym/methods";
 import {
   Engine,
@@ -15,14 +15,21 @@ import {
 } from "@diffusiongym/nn";
 import { UsageError } from "../arguments/index.js";
 import type { AnyEnvironment } from "../exact/index.js";
+import { modalityOf } from "../parts/index.js";
 
 /** The networks of a run. */
 export interface NetworkSettings {
-  readonly width: number;
-  readonly depth: number;
+  /** @default what suits the modality, 64 for a perceptron */
+  readonly width: number | undefined;
+  /** @default what suits the modality, 3 for a perceptron */
+  readonly depth: number | undefined;
   readonly threads: number;
   readonly seed: number;
 }
+
+/** A perceptron, when nothing was said. */
+const defaultWidth = 64;
+const defaultDepth = 3;
 
 /** What of the base model is trained: a copy of its parameters, low-rank adapters, or a network that is added to it. */
 export const trainableKinds = ["auto", "copy", "lora", "residual"] as const;
@@ -43,21 +50,43 @@ export interface BuiltPolicy {
   readonly description: string;
 }
 
+/** A value function with its network in words. */
+export interface BuiltValue {
+  readonly value: ValueNetwork<AnyData, object>;
+  readonly description: string;
+}
+
 /**
- * A value function for samples of any fixed shape: a multilayer perceptron, 0 at the start.
+ * A value function, 0 at the start: what the modality has for its data, or for samples of any fixed shape a multilayer perceptron.
  * @param name tells networks of one run apart
  * @throws IncompatibleError for ragged data and for models with conditioning, which it has no inputs for
  */
 export async function buildValue(
   environment: AnyEnvironment,
-  { width, depth, threads, seed }: NetworkSettings,
+  { modelId, width, depth, threads, seed }: NetworkSettings & { readonly modelId: string },
   name = "value",
-): Promise<ValueNetwork<AnyData, object>> {
-  const inputs = await inputsOf(environment, "value network");
-  const network = Network.initialize(valueMlp({ inputs, width, depth }), RandomKey.fromSeed(seed).fold(name), {
-    engine: new Engine({ threads }),
+): Promise<BuiltValue> {
+  const key = RandomKey.fromSeed(seed).fold(name);
+  const engine = new Engine({ threads });
+  const suited = await modalityKit(modelId).valueNetwork?.({
+    baseModel: environment.baseModel,
+    key,
+    engine,
+    ...(width !== undefined && { width }),
+    ...(depth !== undefined && { depth }),
   });
-  return new ValueNetwork<AnyData, object>({ network });
+  if (suited !== undefined) {
+    return { value: suited, description: `a network for ${modalityOf(modelId)}` };
+  }
+  const inputs = await inputsOf(environment, "value network");
+  const size = { width: width ?? defaultWidth, depth: depth ?? defaultDepth };
+  const network = Network.initialize(valueMlp({ inputs, ...size }), key, { engine });
+  return { value: new ValueNetwork<AnyData, object>({ network }), description: describeMlp(size) };
+}
+
+/** A perceptron in words. */
+function describeMlp({ width, depth }: { readonly width: number; readonly depth: number }): string {
+  return `${depth} hidden layers of width ${width}`;
 }
 
 /**
@@ -65,7 +94,7 @@ export async function buildValue(
  * @throws UsageError for a copy or adapters of a model that is no network; IncompatibleError as `buildValue`
  */
 export async function buildPolicy(environment: AnyEnvironment, settings: PolicySettings): Promise<BuiltPolicy> {
-  const { width, depth, threads, seed, trainable, loraRank, residualScale } = settings;
+  const { width = defaultWidth, depth = defaultDepth, threads, seed, trainable, loraRank, residualScale } = settings;
   const { baseModel } = environment;
   const isNetwork = baseModel instanceof NetworkModel;
   if (trainable === "residual" || (trainable === "auto" && !isNetwork)) {
@@ -83,7 +112,7 @@ export async function buildPolicy(environment: AnyEnvironment, settings: PolicyS
     return {
       policy: new ResidualPolicy<AnyData, object>({ base: baseModel, correction, scale: residualScale }),
       network,
-      description: `residual network: ${depth} hidden layers of width ${width}`,
+      description: `residual network: ${describeMlp({ width, depth })}`,
     };
   }
   if (!isNetwork) {

@@ -1,22 +1,27 @@
-import { isErrorNamed } from "@diffusiongym/core";
+import { type AnyData, isErrorNamed, modalityKit, type Sample } from "@diffusiongym/core";
 import { FileStorage } from "@diffusiongym/methods";
 import { choice, integer, parseArguments, UsageError } from "../arguments/index.js";
-import { asPoints, meanOf, rollOut } from "../evaluation/index.js";
-import { exactAnswer } from "../exact/index.js";
+import { asPoints, meanOf, rollOut, shownPathCount, suitableCount } from "../evaluation/index.js";
+import { type AnyEnvironment, exactAnswer } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
 import { figureSvg } from "../plot/index.js";
 import { fixed, grouped, sampleFigure } from "../report/index.js";
-import { duration, Progress } from "../terminal/index.js";
+import { duration, type Io, Progress } from "../terminal/index.js";
 import type { Command } from "./command.js";
 import { buildEnvironment, idsGiven, importParts } from "./environment.js";
 import { environmentHelp } from "./help.js";
 import { Interruption } from "./interruption.js";
 import { commonOptions, environmentOptions } from "./options.js";
 import { outFolder, shownPath } from "./out-folder.js";
+import { presentSamples, writePresentation } from "./present.js";
 import { sampleFormats, samplesAsCsv, samplesAsJson } from "./sample-file.js";
 
 const samplingOptions = {
-  count: integer(1000, { least: 0 }, { description: "Number of samples", short: "n" }),
+  count: integer(
+    undefined,
+    { least: 0 },
+    { description: "Number of samples", short: "n", shownDefault: "1000, or 128 where a sample is large" },
+  ),
   steps: integer(undefined, { least: 1 }, { description: "Steps of the SDE", shownDefault: "50" }),
   "batch-size": integer(
     undefined,
@@ -62,39 +67,33 @@ export const sampleCommand: Command = {
       noise: values.noise,
       rewardScale: values["reward-scale"],
     });
-    const progress = new Progress(io.stderr, { label: "sampling", total: values.count, unit: "samples" });
+    const count = values.count ?? (await suitableCount(environment, 1000));
+    const progress = new Progress(io.stderr, { label: "sampling", total: count, unit: "samples" });
     const started = performance.now();
-    const sample = await rollOut(environment, {
-      n: values.count,
-      seed: values.seed,
-      batchSize: values["batch-size"],
-      signal: io.interrupted,
-      onProgress: (done) => progress.update(done),
-    })
+    const draw = { seed: values.seed, batchSize: values["batch-size"], signal: io.interrupted };
+    const sample = await rollOut(environment, { ...draw, n: count, onProgress: (done) => progress.update(done) })
       .catch((error: unknown) => {
         throw isErrorNamed(error, "AbortError") ? new Interruption("Interrupted; no samples were written.") : error;
       })
       .finally(() => progress.end());
+    // The way from noise to sample, where the modality can show it: the same samples again, because their states were not kept.
+    const paths = async () =>
+      count === 0 || modalityKit(modelId).present === undefined
+        ? undefined
+        : rollOut(environment, { ...draw, n: Math.min(count, shownPathCount), record: ["trajectory"] });
     const seconds = (performance.now() - started) / 1000;
     const content = values.format === "csv" ? samplesAsCsv(sample) : undefined;
     const data = samplesAsJson(sample);
     const summary = { command: "sample", model: modelId, reward: rewardId, ...sample.toJSON(), spec: environment.spec };
-    const files: string[] = [];
-    if (values.out !== undefined) {
-      const folder = outFolder(io, values.out);
-      const storage = new FileStorage(folder);
-      const write = async (name: string, text: string): Promise<void> => {
-        await storage.write(name, new TextEncoder().encode(text));
-        files.push(shownPath(io, folder, name));
-      };
-      await write(`samples.${values.format}`, content ?? `${JSON.stringify({ ...summary, ...data })}\n`);
-      const points = asPoints(sample.sample);
-      if (points !== undefined && points.data.length > 0) {
-        const exact = await exactAnswer(environment, modalityOf(modelId));
-        const groups = [{ role: "base", title: modelId, points }] as const;
-        await write("samples.svg", figureSvg(await sampleFigure({ groups, environment, exact })));
-      }
-    }
+    const folder = values.out === undefined ? undefined : outFolder(io, values.out);
+    const names =
+      folder === undefined
+        ? []
+        : await writeSamples({ modelId, rewardId, environment, sample, paths: await paths(), folder }, io, {
+            name: `samples.${values.format}`,
+            text: content ?? `${JSON.stringify({ ...summary, ...data })}\n`,
+          });
+    const files = names.map((name) => shownPath(io, folder!, name));
     if (values.json) {
       // With a folder the samples are in its file; printing them twice would only be slow.
       const printed = values.out === undefined ? { ...summary, ...data, files } : { ...summary, files };
@@ -119,6 +118,38 @@ export const sampleCommand: Command = {
     );
   },
 };
+
+/** What `sample --out` writes. */
+interface SampleOutput {
+  readonly modelId: string;
+  readonly rewardId: string;
+  readonly environment: AnyEnvironment;
+  readonly sample: Sample<AnyData, object>;
+  readonly paths: Sample<AnyData, object> | undefined;
+  readonly folder: string;
+}
+
+/** Writes the samples as numbers and, where somebody can show them, as pictures. @returns names of the files */
+async function writeSamples(
+  { modelId, rewardId, environment, sample, paths, folder }: SampleOutput,
+  io: Io,
+  { name, text }: { readonly name: string; readonly text: string },
+): Promise<string[]> {
+  const storage = new FileStorage(folder);
+  const names = [name];
+  await storage.write(name, new TextEncoder().encode(text));
+  const points = asPoints(sample.sample);
+  if (points !== undefined && points.data.length > 0) {
+    const exact = await exactAnswer(environment, modalityOf(modelId));
+    const groups = [{ role: "base", title: modelId, points }] as const;
+    const figure = figureSvg(await sampleFigure({ groups, environment, exact }));
+    await storage.write("samples.svg", new TextEncoder().encode(figure));
+    names.push("samples.svg");
+  }
+  const groups = [{ role: "base", title: modelId, samples: sample, paths }] as const;
+  const { files } = await presentSamples({ modelId, rewardId, environment, groups }, io);
+  return [...names, ...(await writePresentation(files, folder))];
+}
 
 const helpTexts = {
   usage: "diffusiongym sample MODEL [REWARD] [options]",

@@ -1,4 +1,12 @@
-import { type AnyData, RandomKey, type Sample, type ValueFunction, ValuePolicy } from "@diffusiongym/core";
+import {
+  type AnyData,
+  RandomKey,
+  type Sample,
+  type ShownSamples,
+  sliceConditioning,
+  type ValueFunction,
+  ValuePolicy,
+} from "@diffusiongym/core";
 import type { AdaptedBy } from "@diffusiongym/methods";
 import type { AnyEnvironment, ExactAnswer } from "../exact/index.js";
 import { type Estimate, meanOf } from "./estimate.js";
@@ -14,6 +22,8 @@ export interface ModelEvaluation {
   readonly validFraction: number;
   /** The samples, when they are points. */
   readonly points: Points | undefined;
+  /** The first samples, and a few paths, for those who can show them. */
+  readonly shown: Pick<ShownSamples, "samples" | "paths">;
   /** States at every time of a few samples, when they are points. */
   readonly paths: Paths | undefined;
   /** Share of samples in the cell of each mode, where there is an exact answer. */
@@ -59,13 +69,19 @@ export interface EvaluationOptions {
   /** Seed of the run; the evaluation uses noise of its own. */
   readonly seed: number;
   readonly exact: ExactAnswer | undefined;
+  /** Whether paths are kept of data that is no points, because somebody can show them. */
+  readonly keepPaths: boolean;
   readonly signal: AbortSignal;
   /** Called with the part that is under way, and how much of everything is done. */
   readonly onProgress: (part: string, done: number, total: number) => void;
 }
 
-/** Samples whose paths are kept. */
+/** Samples whose paths are kept of points. */
 const pathCount = 2048;
+/** Samples whose paths are kept of other data, where the modality shows them. */
+export const shownPathCount = 16;
+/** Samples that are kept to be shown. */
+const shownCount = 256;
 /** Starting points at which the value is averaged. */
 const startCount = 512;
 /** Points that distances are computed from. */
@@ -86,9 +102,9 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       signal,
       onProgress: (samples) => onProgress(part, done + samples, 2 * count),
     });
-    // Recorded states of large data would not fit the memory, and nobody could draw them.
-    const few =
-      asPoints(sample.sample) && (await rollOut(model, { n: Math.min(pathCount, count), seed, record, signal }));
+    // Recorded states of many samples of large data would not fit the memory.
+    const paths = asPoints(sample.sample) ? pathCount : options.keepPaths ? shownPathCount : 0;
+    const few = paths === 0 ? undefined : await rollOut(model, { n: Math.min(paths, count), seed, record, signal });
     return measureModel({ model, sample, few, exact, targetPoints });
   };
   const drawn = async (): Promise<ModelEvaluation> => {
@@ -142,7 +158,7 @@ function chanceDistance(exact: ExactAnswer, points: Float32Array, seed: number):
 
 interface Measurement {
   readonly model: AnyEnvironment;
-  readonly sample: Pick<Sample<AnyData, object>, "sample" | "rewards" | "valids"> & {
+  readonly sample: Pick<Sample<AnyData, object>, "sample" | "rewards" | "valids" | "conditioning"> & {
     readonly pathCosts?: Sample<AnyData, object>["pathCosts"];
   };
   readonly few: Sample<AnyData, object> | undefined;
@@ -158,6 +174,7 @@ async function measureModel({ model, sample, few, exact, targetPoints }: Measure
     validFraction: sample.valids.reduce((sum, valid) => sum + valid, 0) / Math.max(1, sample.valids.length),
     points,
     paths: few && pathsOf(few),
+    shown: { samples: firstOf(sample), paths: few },
   };
   if (exact === undefined || points === undefined) {
     return common;
@@ -170,6 +187,17 @@ async function measureModel({ model, sample, few, exact, targetPoints }: Measure
     modeDistance: exact.modeDistance(modeWeights),
     ...(targetPoints && { distance: exact.distance(compared, targetPoints) }),
     ...(few && { pathEffectiveFraction: await exact.pathEffectiveFraction(model, few) }),
+  };
+}
+
+/** The first samples, to be shown. */
+function firstOf({ sample, rewards, valids, conditioning }: Measurement["sample"]): ShownSamples["samples"] {
+  const count = Math.min(shownCount, rewards.length);
+  return {
+    sample: sample.slice(0, count),
+    rewards: rewards.slice(0, count),
+    valids: valids.slice(0, count),
+    conditioning: sliceConditioning(conditioning, 0, count),
   };
 }
 

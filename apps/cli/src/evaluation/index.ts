@@ -6,6 +6,7 @@ export {
   evaluationSeed,
   type ModelEvaluation,
   type Paths,
+  shownPathCount,
 } from "./evaluate.js";
-export { asPoints, type Points, type RollOutOptions, rollOut } from "./roll-out.js";
+export { asPoints, type Points, type RollOutOptions, rollOut, suitableCount } from "./roll-out.js";
 export { evaluationRows, type Row, suitableDecimals } from "./rows.js";

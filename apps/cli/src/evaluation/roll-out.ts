@@ -44,9 +44,24 @@ export async function rollOut(environment: AnyEnvironment, options: RollOutOptio
 const batchEntries = 16_384;
 
 async function suitableBatchSize(environment: AnyEnvironment): Promise<number> {
+  return Math.max(64, Math.min(4096, Math.floor(batchEntries / (await entriesOf(environment)))));
+}
+
+/** How many samples to draw when nobody said: `many` of small data; of large data so many that they can be looked at. */
+export async function suitableCount(environment: AnyEnvironment, many: number): Promise<number> {
+  return (await entriesOf(environment)) <= smallEntries ? many : Math.min(many, 128);
+}
+
+/** Entries of a sample of small data. */
+const smallEntries = 64;
+
+/** Numbers that one sample is made of; at least 1. */
+async function entriesOf(environment: AnyEnvironment): Promise<number> {
   const { x } = await environment.baseModel.sampleP0(1, RandomKey.fromSeed(0).streams(), {});
-  const entries = (x as AnyData).tensors().reduce((sum, tensor) => sum + tensor.size, 0);
-  return Math.max(64, Math.min(4096, Math.floor(batchEntries / Math.max(1, entries))));
+  return Math.max(
+    1,
+    (x as AnyData).tensors().reduce((sum, tensor) => sum + tensor.size, 0),
+  );
 }
 
 /** Points in few dimensions, which can be drawn. */

@@ -1,3 +1,4 @@
+import type { PresentedFigure } from "@diffusiongym/core";
 import type { Row } from "../evaluation/index.js";
 import { element, escapeText, type Figure, legendSample, panelSvgs, style } from "../plot/index.js";
 import { cellText, columnsOfRows, meaningsOf, rowName } from "./format.js";
@@ -10,6 +11,8 @@ export interface Page {
   readonly tableCaption: string;
   readonly rows: readonly Row[];
   readonly figures: readonly Figure[];
+  /** Samples as their modality shows them; before the figures. */
+  readonly presented: readonly PresentedFigure[];
   /** How to get the same again: names and values. */
   readonly details: readonly (readonly [name: string, value: string])[];
   /** The environment's spec. */
@@ -38,12 +41,16 @@ code,pre{font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}p
 
 /** The report as one page that needs nothing else: pictures are inside, and it follows the reader's light or dark preference. */
 export function renderPage(page: Page): string {
-  const { title, introduction, figures, details, spec } = page;
+  const { title, introduction, figures, presented, details, spec } = page;
   const body = [
     element("h1", {}, escapeText(title)),
     ...introduction.map((paragraph) => element("p", {}, escapeText(paragraph))),
     element("h2", {}, "Before and after"),
     table(page),
+    ...presented.flatMap(({ title, html, caption }) => [
+      element("h2", {}, escapeText(title)),
+      `<figure>${html}${element("figcaption", {}, escapeText(caption))}</figure>`,
+    ]),
     ...figures.flatMap((figure) => [element("h2", {}, escapeText(figure.title)), figureMarkup(figure)]),
     element("h2", {}, "How to get this again"),
     element(

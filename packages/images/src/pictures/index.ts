@@ -1,4 +1,4 @@
 export type { PictureFormat } from "./encode.js";
-export { type AnimationOptions, saveAnimation } from "./save-animation.js";
+export { type AnimationFormat, type AnimationOptions, encodeAnimation, saveAnimation } from "./save-animation.js";
 export { encodeGrid, saveGrid } from "./save-grid.js";
 export { type SaveImagesOptions, saveImages } from "./save-images.js";

@@ -10,7 +10,7 @@ import { type Canvas, drawGrid, type GridOptions } from "../pixels/index.js";
 import { loadSharp, requireNode, writeBeside } from "../platform/index.js";
 import { ending } from "./encode.js";
 
-/** Options of `saveAnimation`. */
+/** Options of `encodeAnimation` and `saveAnimation`. */
 export interface AnimationOptions extends GridOptions {
   /**
    * Makes images of a state, such as `(state) => model.postprocess(state, {})`; what is outside [0, 1] is limited to it.
@@ -25,21 +25,22 @@ export interface AnimationOptions extends GridOptions {
   readonly maxFrames?: number;
 }
 
+/** Formats of moving pictures. */
+export type AnimationFormat = "webp" | "gif";
+
+const formats: readonly string[] = ["webp", "gif"] satisfies AnimationFormat[];
+
 /**
- * Saves a trajectory as a moving picture, from noise to image: `.webp` or `.gif`, repeated without end. Written beside and
- * renamed; Node only.
+ * A trajectory as a moving picture, from noise to image, repeated without end.
  * @param states batches [n, c, h, w] of one shape, in the order of time, such as `sample.trajectory`
- * @param path of the file; its folder is made
+ * @returns the bytes of the picture's file
  * @throws ShapeError, ArgumentError; NonFiniteError; MissingPackageError where sharp is not installed
  */
-export async function saveAnimation(
+export async function encodeAnimation(
   states: readonly DDTensor[],
-  path: string,
-  options: AnimationOptions = {},
-): Promise<void> {
-  const { toImages, frameMs = 60, lastFrameMs = 1500, maxFrames = 60, ...grid } = options;
-  const node = requireNode("Saving a moving picture");
-  requireKnown("Moving pictures cannot be written as", ending(path), ["webp", "gif"], "path");
+  options: AnimationOptions & { /** @default "webp" */ readonly format?: AnimationFormat } = {},
+): Promise<Uint8Array> {
+  const { toImages, frameMs = 60, lastFrameMs = 1500, maxFrames = 60, format = "webp", ...grid } = options;
   for (const [name, value, least] of [
     ["maxFrames", maxFrames, 2],
     ["frameMs", frameMs, 10],
@@ -62,10 +63,24 @@ export async function saveAnimation(
     checkFinite(images, "A frame");
     frames.push(drawGrid(images, grid));
   }
-  const bytes = await encodeFrames(frames, ending(path) === "gif", [
-    ...frames.slice(1).map(() => frameMs),
-    lastFrameMs,
-  ]);
+  return encodeFrames(frames, format === "gif", [...frames.slice(1).map(() => frameMs), lastFrameMs]);
+}
+
+/**
+ * Saves a trajectory as a moving picture: `.webp` or `.gif`. Written beside and renamed; Node only.
+ * @param states batches [n, c, h, w] of one shape, in the order of time, such as `sample.trajectory`
+ * @param path of the file; its folder is made
+ * @throws as `encodeAnimation`, and for a path that names no such format or cannot be written
+ */
+export async function saveAnimation(
+  states: readonly DDTensor[],
+  path: string,
+  options: AnimationOptions = {},
+): Promise<void> {
+  const node = requireNode("Saving a moving picture");
+  const format = ending(path);
+  requireKnown("Moving pictures cannot be written as", format, formats, "path");
+  const bytes = await encodeAnimation(states, { ...options, format: format as AnimationFormat });
   await writeBeside(node, node.path.resolve(path), bytes);
 }
 

@@ -16,6 +16,7 @@ export {
   type LossResult,
   type LossRunOptions,
 } from "./loss-gradient.js";
+export type { ValueNetworkRequest } from "./modality.js";
 export { Network } from "./network.js";
 export {
   type ModelCloneOptions,
