@@ -192,7 +192,7 @@ const image = "image.unit";
 function withUnitImages(decoder: Network): Network {
   const g = new GraphBuilder(decoder.graph);
   const [output] = decoder.outputs;
-  g.output(image, g.clip(g.add(g.mul(g.value(output!), 0.5), 0.5), 0, 1));
+  g.output(image, g.min(g.max(g.add(g.mul(g.value(output!), 0.5), 0.5), 0), 1));
   const { graph } = g.build();
   return new Network(prune(graph, { outputs: [image] }), decoder.parameters, { engine: decoder.engine });
 }

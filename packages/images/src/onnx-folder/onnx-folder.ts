@@ -30,14 +30,15 @@ export interface ComponentOptions extends Omit<OpenOptions, "dims" | "externalDa
 export class OnnxFolder {
   /** What was asked for: a hub id, an address, or a folder. */
   readonly name: string;
-  readonly #repository: Repository;
+  /** Its files. */
+  readonly repository: Repository;
   readonly #node: NodeModules;
   #index: JsonRecord | undefined;
   readonly #headers = new Map<string, OnnxHeader>();
 
   private constructor(repository: Repository, node: NodeModules) {
     this.name = repository.name;
-    this.#repository = repository;
+    this.repository = repository;
     this.#node = node;
   }
 
@@ -75,7 +76,7 @@ export class OnnxFolder {
 
   /** True when a file exists. @throws LoadingError when that cannot be found out */
   has(file: string): Promise<boolean> {
-    return this.#repository.has(file);
+    return this.repository.has(file);
   }
 
   /** True when the folder of a component holds a network. @throws LoadingError when that cannot be found out */
@@ -98,7 +99,7 @@ export class OnnxFolder {
         beside.push(file);
       }
     }
-    await this.#repository.files([...files, ...components.map(modelOf), ...beside]);
+    await this.repository.files([...files, ...components.map(modelOf), ...beside]);
     for (const component of components) {
       await this.#weights(component);
     }
@@ -106,7 +107,7 @@ export class OnnxFolder {
 
   /** What a file holds. @throws LoadingError */
   async text(file: string): Promise<string> {
-    const [path] = await this.#repository.files([file]);
+    const [path] = await this.repository.files([file]);
     return this.#node.fs.readFile(path!, "utf8");
   }
 
@@ -149,7 +150,7 @@ export class OnnxFolder {
   async network(component: string, { lengths = {}, ...options }: ComponentOptions = {}): Promise<Network> {
     await this.fetch({ components: [component] });
     const dims = this.#dims(component, await this.inputsOf(component), lengths);
-    const [model] = await this.#repository.files([modelOf(component)]);
+    const [model] = await this.repository.files([modelOf(component)]);
     try {
       return await Network.open(model!, { ...options, dims, externalData: await this.#weights(component) });
     } catch (error) {
@@ -179,7 +180,7 @@ export class OnnxFolder {
       );
     }
     // Says what was looked for, where, and what to do about it.
-    await this.#repository.first([modelOf(component)]);
+    await this.repository.first([modelOf(component)]);
   }
 
   /** Paths of the files beside a network in which it keeps weights, by the names that it gives them. */
@@ -187,7 +188,7 @@ export class OnnxFolder {
     const { externalFiles } = await this.#header(component);
     // A name that leads elsewhere is refused, with the reason, when the network is opened.
     const names = externalFiles.map((name) => name.replace(/^\.\//, "")).filter((name) => /^[\w-][\w. -]*$/.test(name));
-    const paths = await this.#repository.files(names.map((name) => `${component}/${name}`));
+    const paths = await this.repository.files(names.map((name) => `${component}/${name}`));
     return Object.fromEntries(names.map((name, i) => [name, paths[i]!]));
   }
 
@@ -196,7 +197,7 @@ export class OnnxFolder {
     if (known !== undefined) {
       return known;
     }
-    const [path] = await this.#repository.files([modelOf(component)]);
+    const [path] = await this.repository.files([modelOf(component)]);
     const header = await readOnnxHeader(path!, `${modelOf(component)} of ${this.name}`, this.#node);
     this.#headers.set(component, header);
     return header;
