@@ -6,3 +6,4 @@ export * from "./pictures/index.js";
 export * from "./pixel-models/index.js";
 export type { GridOptions } from "./pixels/index.js";
 export * from "./rewards/index.js";
+export * from "./scenes/index.js";

@@ -18,6 +18,7 @@ import {
   loadClipScoreReward,
   RedReward,
 } from "./rewards/index.js";
+import { makeScenes } from "./scenes/index.js";
 
 /** What the registry knows of a reward of images; it goes with models of any conditioning. */
 interface ImageRewardEntry<Options> {
@@ -29,6 +30,7 @@ interface ImageRewardEntry<Options> {
 declare module "@diffusiongym/core" {
   interface BaseModelRegistry {
     "images/cifar": { data: DDTensor; conditioning: NoConditioning; options: CifarOptions };
+    "images/scenes": { data: DDTensor; conditioning: NoConditioning; options: Record<string, never> };
   }
   interface RewardRegistry {
     "images/compression": ImageRewardEntry<JpegRewardOptions>;
@@ -41,6 +43,11 @@ declare module "@diffusiongym/core" {
 }
 
 registerModality("images", imageKit);
+
+registerBaseModel("images/scenes", makeScenes, {
+  description: "drawn landscapes of 32 x 32 pixels; comes with the package, no download",
+  options: {},
+});
 
 registerBaseModel("images/cifar", makeCifar, {
   description: "denoising diffusion of 32 x 32 pixels trained on CIFAR-10; downloads 143 MB when first used",

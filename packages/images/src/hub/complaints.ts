@@ -82,7 +82,10 @@ export function damaged(place: Place, what: string): LoadingError {
 
 function remedy({ address, byHand }: Place): string {
   const place = byHand === undefined ? "" : `, and put it at ${byHand}`;
-  return `Get it from ${address}${place}; or give a folder that holds the model's files as source.`;
+  return (
+    `Get it from ${address}${place}; or give a folder that holds the model's files as source. ` +
+    "The model images/scenes comes with this package and works now."
+  );
 }
 
 function complain(message: string, place: Place, failure: LoadingFailure, status: number | undefined): LoadingError {

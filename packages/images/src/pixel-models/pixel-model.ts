@@ -1,4 +1,4 @@
-import { DDTensor, type Diffusion, type NoConditioning, type OutputType, Tensor } from "@diffusiongym/core";
+import { DDTensor, type NoConditioning, type OutputType, type Scheduler, Tensor } from "@diffusiongym/core";
 import { type ModelCloneOptions, type Network, NetworkModel } from "@diffusiongym/nn";
 
 /** Parts of a `PixelModel`. */
@@ -12,7 +12,7 @@ export interface PixelModelOptions {
   /** What the network returns. */
   readonly outputType: OutputType;
   /** The path that it was trained on. */
-  readonly scheduler: Diffusion;
+  readonly scheduler: Scheduler;
   /** Channels, height and width. */
   readonly sampleShape: readonly [number, number, number];
   /** What its files ask for and is not done, in words. @default none */
