@@ -1,0 +1,206 @@
+import {
+  ArgumentError,
+  type DDTensor,
+  type Diffusion,
+  type ModelInput,
+  type OutputType,
+  type SampleStreams,
+  type Tensor,
+  type TrainLossOptions,
+} from "@diffusiongym/core";
+import type { ModelCloneOptions, Network } from "@diffusiongym/nn";
+import type { Autoencoder } from "../autoencoder/index.js";
+import {
+  checkGuidanceScale,
+  drawScales,
+  type GuidanceBranches,
+  type GuidanceScale,
+  type GuidanceScales,
+  GuidedModel,
+  type GuidedModelOptions,
+  readScales,
+} from "../guidance/index.js";
+import type { Denoiser } from "../onnx-folder/index.js";
+import type { PromptEncoder } from "./prompt-encoder.js";
+import { checkPrompts, defaultPrompts, drawPrompts, readPrompts } from "./prompts.js";
+
+/** What a sample of a Stable Diffusion is conditioned on. All that is left out of what is given to `sample` is filled in. */
+export type StableDiffusionConditioning = {
+  /** One text for all samples, or one a sample. @default drawn from the model's prompts */
+  readonly prompt: string | readonly string[];
+  /** What guidance leads away from: one text for all samples, or one a sample. @default "" */
+  readonly negativePrompt: string | readonly string[];
+  /** The scale s of the guided output (s + 1) cond - s uncond: one for all samples, or one a sample. @default the model's own */
+  readonly guidanceScale: GuidanceScales;
+  /** Embeddings of the prompts, [n, L, D]; filled in. */
+  readonly embeddings: Tensor;
+  /** Embeddings of the negative prompts, [n, L, D]; filled in. */
+  readonly unconditional: Tensor;
+};
+
+/** How a Stable Diffusion is guided and prompted, by default. */
+export interface StableDiffusionDefaults extends Pick<GuidedModelOptions, "branches" | "checkpoint"> {
+  /**
+   * Guidance scale of samples that are not given one, or two numbers between which each sample's is drawn; diffusers'
+   * `guidance_scale` less 1. @default 6.5
+   */
+  readonly guidanceScale?: GuidanceScale;
+  /** Prompts from which those of samples that are not given one are drawn. @default 16 that were written for this project */
+  readonly prompts?: readonly string[];
+  /** Probability with which `trainLoss` trains a sample without its prompt, in [0, 1]. @default 0.1 */
+  readonly promptDropout?: number;
+}
+
+/** Parts of a `StableDiffusionModel`. */
+export interface StableDiffusionModelOptions extends StableDiffusionDefaults {
+  /** The U-Net, as `adaptDenoiser` gives it; its third input takes embeddings. */
+  readonly denoiser: Denoiser;
+  /** What it returns. */
+  readonly outputType: OutputType;
+  /** The path that it was trained on. */
+  readonly scheduler: Diffusion;
+  readonly promptEncoder: PromptEncoder;
+  readonly autoencoder: Autoencoder;
+  /** Channels, height and width of the latents. */
+  readonly latentShape: readonly [number, number, number];
+  /** What its files ask for and is not done, in words. @default none */
+  readonly notes?: readonly string[];
+}
+
+/**
+ * Stable Diffusion (arXiv 2112.10752): a diffusion of latents under prompts, with classifier-free guidance, decoded to images in
+ * [0, 1]. Its parameters are those of the U-Net; text encoder and autoencoder stay as they are and are shared by clones.
+ */
+export class StableDiffusionModel extends GuidedModel<StableDiffusionConditioning> {
+  /** What the model's files ask of the sampler that they were made for, and that is not done here, in words. */
+  readonly notes: readonly string[];
+  readonly promptEncoder: PromptEncoder;
+  readonly autoencoder: Autoencoder;
+  /** Guidance scale of samples that are not given one. */
+  readonly guidanceScale: GuidanceScale;
+  /** What prompts are drawn from. */
+  readonly prompts: readonly string[];
+  /** Probability with which `trainLoss` trains a sample without its prompt. */
+  readonly promptDropout: number;
+  readonly #options: StableDiffusionModelOptions;
+
+  /** @throws ArgumentError for a scale, prompts or a probability that are none */
+  constructor(options: StableDiffusionModelOptions) {
+    const { denoiser, outputType, scheduler, latentShape, branches, checkpoint, promptDropout = 0.1 } = options;
+    super({
+      network: denoiser.network,
+      stateInput: denoiser.state,
+      timeInput: denoiser.time,
+      oneTime: denoiser.oneTime,
+      outputType,
+      scheduler,
+      sampleShape: latentShape,
+      ...(branches && { branches }),
+      ...(checkpoint !== undefined && { checkpoint }),
+    });
+    if (!(promptDropout >= 0 && promptDropout <= 1)) {
+      throw new ArgumentError(
+        `promptDropout must be between 0 and 1, got ${String(promptDropout)}.`,
+        "promptDropout",
+        promptDropout,
+      );
+    }
+    this.notes = options.notes ?? [];
+    this.promptEncoder = options.promptEncoder;
+    this.autoencoder = options.autoencoder;
+    this.guidanceScale = checkGuidanceScale(options.guidanceScale ?? 6.5);
+    this.prompts = checkPrompts(options.prompts ?? defaultPrompts);
+    this.promptDropout = promptDropout;
+    this.#options = options;
+  }
+
+  /** Noise, and the prompts, negative prompts and guidance scales of n samples: given, or drawn from their streams. */
+  override async sampleP0(
+    n: number,
+    streams: SampleStreams,
+    conditioning: Partial<StableDiffusionConditioning>,
+  ): Promise<ModelInput<DDTensor, StableDiffusionConditioning>> {
+    const { prompt, negativePrompt = "", guidanceScale: given } = conditioning;
+    const { x } = await super.sampleP0(n, streams, {});
+    const completed = {
+      prompt: prompt === undefined ? drawPrompts(n, this.prompts, streams) : readPrompts(n, prompt, "prompt"),
+      negativePrompt: readPrompts(n, negativePrompt, "negativePrompt"),
+      guidanceScale: drawScales(n, { given, own: this.guidanceScale, streams }),
+    };
+    // Embeddings that came along may be of other prompts; `preprocess` adds those of these.
+    return { x, conditioning: completed as unknown as StableDiffusionConditioning };
+  }
+
+  /** Adds the embeddings of the prompts, each computed once. */
+  override async preprocess(
+    x: DDTensor,
+    conditioning: StableDiffusionConditioning,
+  ): Promise<ModelInput<DDTensor, StableDiffusionConditioning>> {
+    const { prompt, negativePrompt } = conditioning;
+    const [embeddings, unconditional] = await Promise.all(
+      [readPrompts(x.length, prompt, "prompt"), readPrompts(x.length, negativePrompt, "negativePrompt")].map((texts) =>
+        this.promptEncoder.encode(texts),
+      ),
+    );
+    return { x, conditioning: { ...conditioning, embeddings: embeddings!, unconditional: unconditional! } };
+  }
+
+  /** Images in [0, 1], decoded one at a time unless the autoencoder was told otherwise. */
+  override postprocess(latent: DDTensor): Promise<DDTensor> {
+    return this.autoencoder.decode(latent);
+  }
+
+  /** The gradient of <cotangents, postprocess(latent)> with respect to the latents. */
+  postprocessVjp(
+    latent: DDTensor,
+    _conditioning: StableDiffusionConditioning,
+    cotangents: DDTensor,
+  ): Promise<DDTensor> {
+    return this.autoencoder.decodeVjp(latent, cotangents);
+  }
+
+  /**
+   * The loss of pre-training of the network itself, without guidance, where each sample loses its prompt with probability
+   * `promptDropout`, as guidance needs it.
+   * @param options `streams` decide which prompts are lost; without them all are kept
+   */
+  override trainLoss(
+    x1: DDTensor,
+    options: TrainLossOptions<DDTensor, StableDiffusionConditioning> = {},
+  ): Promise<Float32Array> {
+    const { conditioning, streams } = options;
+    const prompts = readPrompts(x1.length, conditioning?.prompt ?? "", "prompt");
+    const drawn = streams?.fold("dropout");
+    const kept = prompts.map((prompt, i) =>
+      drawn !== undefined && drawn.at(i).uniform() < this.promptDropout ? "" : prompt,
+    );
+    const plain = { prompt: kept, guidanceScale: 0 } as unknown as StableDiffusionConditioning;
+    return super.trainLoss(x1, { ...options, conditioning: plain });
+  }
+
+  /** The model with parameters of its own, equal now and free to be trained: all of them, or low-rank adapters. */
+  override clone(options: ModelCloneOptions = {}): StableDiffusionModel {
+    return super.clone(options) as StableDiffusionModel;
+  }
+
+  override withNetwork(network: Network): StableDiffusionModel {
+    return new StableDiffusionModel({ ...this.#options, denoiser: { ...this.#options.denoiser, network } });
+  }
+
+  /** What is not in the conditioning is left out: no prompt is the empty one, no scale is no guidance. */
+  protected override async branches(
+    x: DDTensor,
+    conditioning: Partial<StableDiffusionConditioning>,
+  ): Promise<GuidanceBranches> {
+    const { prompt = "", negativePrompt = "" } = conditioning;
+    const scales = readScales(x.length, conditioning.guidanceScale);
+    const embeddings =
+      conditioning.embeddings ?? (await this.promptEncoder.encode(readPrompts(x.length, prompt, "prompt")));
+    const unconditional = scales.every((scale) => scale === 0)
+      ? embeddings
+      : (conditioning.unconditional ??
+        (await this.promptEncoder.encode(readPrompts(x.length, negativePrompt, "negativePrompt"))));
+    const name = this.#options.denoiser.others[0]!.name;
+    return { conditional: { [name]: embeddings }, unconditional: { [name]: unconditional }, scales };
+  }
+}
