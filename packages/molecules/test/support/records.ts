@@ -32,7 +32,8 @@ export const benzene: Molecule = {
   positions: Float32Array.from({ length: 36 }, (_, k) => {
     const [atom, axis] = [Math.floor(k / 3), k % 3];
     const radius = atom < 6 ? 1.39 : 2.48;
-    return [radius * Math.cos((atom * Math.PI) / 3), radius * Math.sin((atom * Math.PI) / 3), 0][axis]!;
+    const place = [radius * Math.cos((atom * Math.PI) / 3), radius * Math.sin((atom * Math.PI) / 3), 0][axis]!;
+    return Number(place.toFixed(4)) + 0;
   }),
 };
 
