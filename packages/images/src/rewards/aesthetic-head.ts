@@ -1,5 +1,6 @@
 import { ArgumentError, FormatError, Tensor } from "@diffusiongym/core";
 import { readSafetensors } from "@diffusiongym/nn";
+import { convertedPlace } from "../converted/index.js";
 import { LoadingError, type LoadingOptions, Repository } from "../hub/index.js";
 import { type NodeModules, requireNode } from "../platform/index.js";
 
@@ -45,8 +46,7 @@ async function findHead(clip: Repository, options: LoadingOptions, node: NodeMod
   if (await clip.has(fileName)) {
     return (await clip.files([fileName]))[0]!;
   }
-  const cache = process.env.XDG_CACHE_HOME || node.path.join(node.os.homedir(), ".cache");
-  const place = node.path.join(cache, "diffusiongym", fileName);
+  const place = convertedPlace(fileName, node);
   if (
     await node.fs.stat(place).then(
       (found) => found.isFile(),

@@ -1,0 +1,1 @@
+export { convertedPlace } from "./place.js";
