@@ -6,6 +6,7 @@ import {
   registerReward,
 } from "@diffusiongym/core";
 import { imageKit } from "./kit/index.js";
+import { type DitConditioning, type DitOptions, makeDit } from "./dit/index.js";
 import { type CifarOptions, makeCifar } from "./pixel-models/index.js";
 import {
   type AestheticRewardOptions,
@@ -30,6 +31,7 @@ interface ImageRewardEntry<Options> {
 declare module "@diffusiongym/core" {
   interface BaseModelRegistry {
     "images/cifar": { data: DDTensor; conditioning: NoConditioning; options: CifarOptions };
+    "images/dit": { data: DDTensor; conditioning: DitConditioning; options: DitOptions };
     "images/scenes": { data: DDTensor; conditioning: NoConditioning; options: Record<string, never> };
   }
   interface RewardRegistry {
@@ -58,6 +60,24 @@ registerBaseModel("images/cifar", makeCifar, {
     cacheDirectory: "default HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub",
     localFilesOnly: "never use the network, default false unless HF_HUB_OFFLINE is set",
     sampleSize: "height and width, default what the model's files say",
+  },
+});
+
+registerBaseModel("images/dit", makeDit, {
+  description: "diffusion transformer of ImageNet's 1000 classes; exported to ONNX once by a script, 3 GB",
+  options: {
+    source: "folder, address or hub id of the ONNX files, default ~/.cache/diffusiongym/dit-xl-2-256",
+    revision: 'branch, tag or commit, default "main"',
+    endpoint: "address of the hub, default HF_ENDPOINT or https://huggingface.co",
+    cacheDirectory: "default HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub",
+    localFilesOnly: "never use the network, default false unless HF_HUB_OFFLINE is set",
+    guidanceScale: "s of (s + 1) cond - s uncond, or [least, most], default 0",
+    classes: "numbers or names of the classes to draw from, default all",
+    labelDropout: "probability with which trainLoss leaves out the class, default 0.1",
+    branches: 'how guidance is computed, "together" or "apart", default "together"',
+    checkpoint: "compute parts twice in place of keeping them for gradients, default none",
+    latentSize: "height and width of the latents, default what the model's files say",
+    decodeBatchSize: "images that are decoded at once, default 1",
   },
 });
 
