@@ -5,8 +5,8 @@ import {
   registerModality,
   registerReward,
 } from "@diffusiongym/core";
-import { imageKit } from "./kit/index.js";
 import { type DitConditioning, type DitOptions, makeDit } from "./dit/index.js";
+import { imageKit } from "./kit/index.js";
 import { type CifarOptions, makeCifar } from "./pixel-models/index.js";
 import {
   type AestheticRewardOptions,
@@ -20,6 +20,19 @@ import {
   RedReward,
 } from "./rewards/index.js";
 import { makeScenes } from "./scenes/index.js";
+import {
+  makeStableDiffusion,
+  makeStableDiffusion2,
+  type StableDiffusionConditioning,
+  type StableDiffusionOptions,
+} from "./stable-diffusion/index.js";
+
+/** What the registry knows of a Stable Diffusion. */
+interface StableDiffusionEntry {
+  data: DDTensor;
+  conditioning: StableDiffusionConditioning;
+  options: StableDiffusionOptions;
+}
 
 /** What the registry knows of a reward of images; it goes with models of any conditioning. */
 interface ImageRewardEntry<Options> {
@@ -33,6 +46,9 @@ declare module "@diffusiongym/core" {
     "images/cifar": { data: DDTensor; conditioning: NoConditioning; options: CifarOptions };
     "images/dit": { data: DDTensor; conditioning: DitConditioning; options: DitOptions };
     "images/scenes": { data: DDTensor; conditioning: NoConditioning; options: Record<string, never> };
+    "images/sd1.5": StableDiffusionEntry;
+    "images/sd2": StableDiffusionEntry;
+    "images/stable-diffusion": StableDiffusionEntry;
   }
   interface RewardRegistry {
     "images/compression": ImageRewardEntry<JpegRewardOptions>;
@@ -79,6 +95,38 @@ registerBaseModel("images/dit", makeDit, {
     latentSize: "height and width of the latents, default what the model's files say",
     decodeBatchSize: "images that are decoded at once, default 1",
   },
+});
+
+const stableDiffusionHelp = {
+  revision: 'branch, tag or commit, default "main"',
+  endpoint: "address of the hub, default HF_ENDPOINT or https://huggingface.co",
+  cacheDirectory: "default HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub",
+  localFilesOnly: "never use the network, default false unless HF_HUB_OFFLINE is set",
+  guidanceScale: "s of (s + 1) cond - s uncond, or [least, most], default 6.5",
+  prompts: "texts from which prompts are drawn, default 16 of this project's",
+  promptDropout: "probability with which trainLoss leaves out the prompt, default 0.1",
+  branches: 'how guidance is computed, "together" or "apart", default "together"',
+  checkpoint: "compute parts twice in place of keeping them for gradients, default none",
+  latentSize: "height and width of the latents, an eighth of the image's, default what the model's files say",
+  decodeBatchSize: "images that are decoded at once, default 1",
+};
+const stableDiffusion15 = "onnx-community/stable-diffusion-v1-5-ONNX";
+
+registerBaseModel("images/sd1.5", makeStableDiffusion, {
+  description: "Stable Diffusion 1.5, images of 512 x 512 pixels by prompt; downloads 4 GB when first used",
+  options: { source: `hub id, address or folder, default "${stableDiffusion15}"`, ...stableDiffusionHelp },
+});
+registerBaseModel("images/sd2", makeStableDiffusion2, {
+  description: "Stable Diffusion 2.1 base, images of 512 x 512 pixels by prompt; downloads 3 GB when first used",
+  options: {
+    source: 'hub id, address or folder, default "aislamov/stable-diffusion-2-1-base-onnx"',
+    ...stableDiffusionHelp,
+    revision: 'branch, tag or commit, default "cpu" for the default source, else "main"',
+  },
+});
+registerBaseModel("images/stable-diffusion", makeStableDiffusion, {
+  description: "any Stable Diffusion 1.x or 2.x that was exported to ONNX",
+  options: { source: `hub id, address or folder, default "${stableDiffusion15}"`, ...stableDiffusionHelp },
 });
 
 const jpegHelp = { quality: "JPEG quality from 1 to 100, default 85" };

@@ -29,6 +29,12 @@ export async function openAutoencoder(folder: OnnxFolder, options: OpenAutoencod
         "an AutoencoderKL with one scaling_factor is needed.",
     );
   }
+  const channels = numberOf(config, "latent_channels");
+  if (channels !== undefined && channels !== latentShape[0]) {
+    throw new IncompatibleError(
+      `The autoencoder of ${folder.name} has latents of ${channels} channels (${file}) and the model ${latentShape[0]}; they do not belong together.`,
+    );
+  }
   const factors = { scalingFactor: numberOf(config, "scaling_factor"), shiftFactor: numberOf(config, "shift_factor") };
   const setup = { trainable: "none", ...(engine && { engine }) } as const;
   const [input] = await folder.inputsOf("vae_decoder");

@@ -117,14 +117,17 @@ async function fetchAll(source: string, options: LoadingOptions): Promise<OnnxFo
   }
 }
 
-/** The tokenizer, which gives as many tokens as the text encoder has positions. */
 async function tokenizerOf(folder: OnnxFolder): Promise<ClipTokenizer> {
-  const files = Object.entries(await findTokenizerFiles(folder.repository, "tokenizer"));
+  const files = await findTokenizerFiles(folder.repository, "tokenizer");
   const texts: TokenizerTexts = Object.fromEntries(
-    await Promise.all(files.map(async ([role, file]) => [role, await folder.text(file)])),
+    await Promise.all(Object.entries(files).map(async ([role, file]) => [role, await folder.text(file)])),
   );
+  const config = files.config === undefined ? {} : await folder.json(files.config);
+  const special = files.specialTokens === undefined ? {} : await folder.json(files.specialTokens);
+  // Of two tokens that fill short prompts, older repositories mean the one in this file: "!" in those of version 2.
+  const pad = config.added_tokens_decoder === undefined ? (special.pad_token ?? config.pad_token) : config.pad_token;
   try {
-    return readTokenizer(texts);
+    return readTokenizer({ ...texts, config: JSON.stringify({ ...config, pad_token: pad }) });
   } catch (error) {
     if (error instanceof FormatError) {
       throw new FormatError(`The tokenizer of ${folder.name}: ${error.message}`, error.format, "tokenizer");
