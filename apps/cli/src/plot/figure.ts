@@ -1,5 +1,5 @@
 import { type LegendEntry, legend } from "./legend.js";
-import { drawPanel, type Panel, panelWidth } from "./panel.js";
+import { drawPanel, type Panel } from "./panel.js";
 import { element, escapeText } from "./svg.js";
 import { style } from "./theme.js";
 
@@ -19,9 +19,10 @@ const columnGap = 8;
 
 /** A figure as an SVG file of its own: legend on top, panels in a row. */
 export function figureSvg(figure: Figure): string {
-  const width = 2 * margin + figure.panels.length * panelWidth + (figure.panels.length - 1) * columnGap;
-  const key = legend(figure.legend, width - 2 * margin);
   const panels = figure.panels.map((panel, k) => drawPanel(panel, `${figure.name}-${k}`));
+  const lefts = panels.map((_, k) => panels.slice(0, k).reduce((sum, panel) => sum + panel.width + columnGap, margin));
+  const width = panels.reduce((sum, panel) => sum + panel.width + columnGap, 2 * margin - columnGap);
+  const key = legend(figure.legend, width - 2 * margin);
   const top = margin + key.height + (key.height > 0 ? 8 : 0);
   const height = top + Math.max(0, ...panels.map((panel) => panel.height)) + margin;
   return element(
@@ -40,9 +41,7 @@ export function figureSvg(figure: Figure): string {
       element("style", {}, style),
       element("rect", { width, height, class: "dg-paper" }),
       element("g", { transform: `translate(${margin} ${margin})` }, key.markup),
-      ...panels.map((panel, k) =>
-        element("g", { transform: `translate(${margin + k * (panelWidth + columnGap)} ${top})` }, panel.markup),
-      ),
+      ...panels.map((panel, k) => element("g", { transform: `translate(${lefts[k]} ${top})` }, panel.markup)),
     ],
   );
 }

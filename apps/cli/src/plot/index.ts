@@ -1,5 +1,6 @@
 export { type Figure, figureSvg, panelSvgs } from "./figure.js";
 export { type Histogram, histogram } from "./histogram.js";
+export { type LabelledPoint, labelledDots } from "./labelled.js";
 export { dashOf, type Legend, type LegendEntry, legend, legendSample } from "./legend.js";
 export {
   bars,
@@ -18,5 +19,5 @@ export { type Axis, type DrawnPanel, drawPanel, type Panel, panelWidth } from ".
 export { extent, linearScale, quantile, type Scale } from "./scale.js";
 export { element, escapeText, polyline } from "./svg.js";
 export { type Box, overlaps, textWidth } from "./text.js";
-export { color, palette, type Role, style } from "./theme.js";
+export { paintOf, palette, type Role, style } from "./theme.js";
 export { niceStep, niceTicks, type Ticks, tickLabel } from "./ticks.js";

@@ -1,13 +1,13 @@
 import { fullTint } from "./marks.js";
 import { element, escapeText } from "./svg.js";
 import { type Box, fontSize, textWidth } from "./text.js";
-import { color, type Role } from "./theme.js";
+import { paintOf, type Role } from "./theme.js";
 
 /** One entry of a legend: a sample of the mark and what it means. */
 export interface LegendEntry {
   readonly label: string;
   readonly role: Role;
-  readonly sample: "dot" | "line" | "dash" | "dotted" | "bar" | "ramp";
+  readonly sample: "dot" | "circle" | "line" | "dash" | "dotted" | "bar" | "ramp";
 }
 
 /** A legend, laid out. */
@@ -49,30 +49,34 @@ export function legend(entries: readonly LegendEntry[], width: number): Legend {
 /** The sample of an entry, in a box of 24 by 18. */
 export function legendSample({ role, sample }: LegendEntry): string {
   const middle = rowHeight / 2;
-  const paint = color(role);
+  const filled = paintOf(role, { fill: true });
   switch (sample) {
     case "dot":
-      return element("circle", { cx: sampleWidth / 2, cy: middle, r: 4, fill: paint });
+      return element("circle", { cx: sampleWidth / 2, cy: middle, r: 4, ...filled });
+    case "circle":
+      return element("circle", {
+        ...{ cx: sampleWidth / 2, cy: middle, r: 3.5, "stroke-width": 1.6 },
+        ...paintOf(role, { stroke: true }),
+      });
     case "bar":
       return element("rect", {
         x: 2,
         y: 4,
         width: sampleWidth - 4,
         height: 10,
-        fill: paint,
+        ...paintOf(role, { fill: true, stroke: true }),
         "fill-opacity": 0.22,
-        stroke: paint,
       });
     case "ramp":
       return [0, 1, 2, 3]
         .map((k) =>
-          element("rect", { x: 6 * k, y: 4, width: 6, height: 10, fill: paint, "fill-opacity": (fullTint * k) / 3 }),
+          element("rect", { x: 6 * k, y: 4, width: 6, height: 10, ...filled, "fill-opacity": (fullTint * k) / 3 }),
         )
         .join("");
     default:
       return element("path", {
         d: `M0 ${middle}H${sampleWidth}`,
-        stroke: paint,
+        ...paintOf(role, { stroke: true }),
         "stroke-width": 2,
         "stroke-dasharray": dashOf(sample),
       });

@@ -1,7 +1,7 @@
 import type { Histogram } from "./histogram.js";
 import type { Scale } from "./scale.js";
 import { element, polyline, round } from "./svg.js";
-import { color, type Role } from "./theme.js";
+import { paintOf, type Role } from "./theme.js";
 
 /** The two scales of a panel. */
 export interface Scales {
@@ -25,11 +25,10 @@ export function dots(points: Iterable<Point>, role: Role): Mark {
     }
     return element("path", {
       d: path || "M0 0",
-      stroke: color(role),
+      ...paintOf(role, { stroke: true }),
       "stroke-width": 2.6,
       "stroke-linecap": "round",
       "stroke-opacity": 0.75,
-      fill: "none",
     });
   };
 }
@@ -58,12 +57,11 @@ export function lines(all: Iterable<Iterable<Point>>, { role, width = 2, opacity
         Array.from(all, (points) => polyline(Array.from(points, ([px, py]) => [x.at(px), y.at(py)] as const))).join(
           "",
         ) || "M0 0",
-      stroke: color(role),
+      ...paintOf(role, { stroke: true }),
       "stroke-width": width,
       "stroke-opacity": opacity === 1 ? undefined : opacity,
       "stroke-dasharray": dash,
       "stroke-linejoin": "round",
-      fill: "none",
     });
 }
 
@@ -86,9 +84,8 @@ export function bars({ edges, densities }: Histogram, role: Role): Mark {
     const path = polyline([[x.at(edges[0]!), y.at(0)], ...top, [x.at(edges.at(-1)!), y.at(0)]]);
     return element("path", {
       d: path,
-      fill: color(role),
+      ...paintOf(role, { fill: true, stroke: true }),
       "fill-opacity": 0.22,
-      stroke: color(role),
       "stroke-opacity": 0.7,
       "stroke-width": 1,
     });
@@ -132,7 +129,7 @@ export function tint(field: Field, [low, high]: readonly [number, number], role:
     }
     return element(
       "g",
-      { fill: color(role), "shape-rendering": "crispEdges" },
+      { ...paintOf(role, { fill: true }), "shape-rendering": "crispEdges" },
       paths.map((path, k) =>
         k === 0 || path === "" ? "" : element("path", { d: path, "fill-opacity": (fullTint * k) / (tintLevels - 1) }),
       ),

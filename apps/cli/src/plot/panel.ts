@@ -22,6 +22,8 @@ export interface Panel {
   readonly marks: readonly Mark[];
   /** Height of the frame over its width. @default 0.72 */
   readonly aspect?: number;
+  /** In picture units. @default panelWidth */
+  readonly width?: number;
 }
 
 /** A panel, laid out and drawn. */
@@ -35,26 +37,26 @@ export interface DrawnPanel {
   readonly markup: string;
 }
 
-/** Width of a panel, in picture units: about that of a phone. */
+/** Usual width of a panel, in picture units: about that of a phone. */
 export const panelWidth = 340;
 
 const titleHeight = 24;
 const tickLength = 4;
 
 /**
- * Draws a panel of width `panelWidth`.
+ * Draws a panel.
  * @param id unique within the document, for the clipping path
  */
 export function drawPanel(panel: Panel, id: string): DrawnPanel {
-  const { x, y, title, marks, aspect = 0.72 } = panel;
+  const { x, y, title, marks, aspect = 0.72, width = panelWidth } = panel;
   const yTicks = niceTicks(y.domain[0], y.domain[1], y.ticks);
   const tickWidth = Math.max(0, ...yTicks.labels.map((label) => textWidth(label)));
   const left = Math.ceil(fontSize + 10 + tickWidth + tickLength + 2);
   const rough = niceTicks(x.domain[0], x.domain[1], x.ticks).labels.map((label) => textWidth(label));
   // Half of the last tick label may stand out over the frame.
   const right = Math.max(14, Math.ceil(Math.max(0, ...rough) / 2) + 2);
-  const xTicks = fittingTicks(x, panelWidth - left - right);
-  const frame: Box = { x: left, y: titleHeight, width: panelWidth - left - right, height: 0 };
+  const xTicks = fittingTicks(x, width - left - right);
+  const frame: Box = { x: left, y: titleHeight, width: width - left - right, height: 0 };
   const height = Math.round(frame.width * aspect);
   const bottom = titleHeight + height;
   const scales = {
@@ -104,7 +106,7 @@ export function drawPanel(panel: Panel, id: string): DrawnPanel {
     text(x.label, { x: left + frame.width / 2, y: bottom + 36, anchor: "middle" }),
     text(y.label, { x: fontSize, y: titleHeight + height / 2, anchor: "middle", rotated: true }),
   ];
-  return { width: panelWidth, height: bottom + 42, frame: { ...frame, height }, texts, markup: markup.join("") };
+  return { width, height: bottom + 42, frame: { ...frame, height }, texts, markup: markup.join("") };
 }
 
 /** Ticks whose labels have room side by side: fewer when they are long. */

@@ -109,7 +109,7 @@ describe("adapt", () => {
     expect(markupProblem(svg)).toBe(undefined);
     const dashed = [
       ...svg.matchAll(
-        /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" stroke="var\(--dg-exact\)"[^>]*stroke-dasharray/g,
+        /<path d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" fill="none" stroke="#1b1b1b"[^>]*stroke-dasharray/g,
       ),
     ];
     expect(dashed).toHaveLength(2);

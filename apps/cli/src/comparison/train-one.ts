@@ -1,0 +1,315 @@
+import { type AnyData, type ControlPolicy, constructEnv, isErrorNamed, ValuePolicy } from "@diffusiongym/core";
+import {
+  type CatalogueEntry,
+  evaluate,
+  type MadeMethod,
+  methodCatalogue,
+  run,
+  type TrainablePolicy,
+  type TrainableValue,
+} from "@diffusiongym/methods";
+import type { Network } from "@diffusiongym/nn";
+import { evaluationSeed } from "../evaluation/index.js";
+import type { AnyEnvironment } from "../exact/index.js";
+import { type CountingReward, countingReward } from "./counting-reward.js";
+import { buildProblem, flowMeasures, totalVariationOf } from "./exact-facts.js";
+import type { Cost, Job, JobResult, LawMeasures, OdeMeasures, Outcome, SdeMeasures } from "./job.js";
+
+/** The shape and the seed of a network. */
+export interface NetworkRequest {
+  /** Id of the base model, whose modality may have networks of its own. */
+  readonly modelId: string;
+  readonly width: number;
+  readonly depth: number;
+  readonly seed: number;
+}
+
+/** How the networks of a run are made: by the command, which knows every kind of data. */
+export interface NetworkBuilders {
+  /** A policy that starts at the base model, and the network that it trains. */
+  policy(
+    environment: AnyEnvironment,
+    request: NetworkRequest & { readonly residualScale: "one" | "one-minus-t" },
+  ): Promise<{ readonly policy: TrainablePolicy<AnyData, object>; readonly network: Network }>;
+  /** A value network that starts at 0; another one for every name. */
+  value(
+    environment: AnyEnvironment,
+    request: NetworkRequest & { readonly name: string },
+  ): Promise<TrainableValue<AnyData, object> & { readonly network: Network }>;
+}
+
+/** Does a job in this process. */
+export async function doJob(job: Job, builders: NetworkBuilders, signal?: AbortSignal): Promise<JobResult> {
+  const prepare = (iterations: number): Promise<Prepared> => prepareRun(job, builders, iterations);
+  return job.kind === "calibrate"
+    ? calibrate(prepare, signal)
+    : { kind: "run", outcome: await runOnce(job, prepare, signal) };
+}
+
+type Prepare = (iterations: number) => Promise<Prepared>;
+
+interface Prepared extends MadeMethod<AnyData, object> {
+  readonly environment: AnyEnvironment;
+  readonly counting: CountingReward;
+  readonly networks: readonly Network[];
+}
+
+/** Makes the method on an environment whose reward is counted. */
+async function prepareRun(job: Job, builders: NetworkBuilders, iterations: number): Promise<Prepared> {
+  const { problem, settings, seed, width, depth } = job;
+  const environment = await buildProblem(problem, settings.steps);
+  const counting = countingReward(environment.reward);
+  const { rewardScale, timesteps, noiseSchedule, baseModel } = environment;
+  const counted = constructEnv(baseModel, counting.reward, {
+    timeGrid: Array.from(timesteps),
+    noiseSchedule,
+    rewardScale,
+  });
+  const entry = methodCatalogue.find(({ name }) => name === job.method)!;
+  const modelId = problem.model.id;
+  const networks: Network[] = [];
+  const made = await entry.make<AnyData, object>(
+    {
+      environment: counted,
+      seed,
+      async policy() {
+        const residualScale = settings.residualScale ?? "one";
+        const built = await builders.policy(counted, { modelId, width, depth, seed, residualScale });
+        networks.push(built.network);
+        return built.policy;
+      },
+      async value(name) {
+        const value = await builders.value(counted, { modelId, width, depth, seed, name });
+        networks.push(value.network);
+        return value;
+      },
+    },
+    knobsFor(entry, settings.knobs, iterations),
+  );
+  return { ...made, environment: counted, counting, networks };
+}
+
+function knobsFor(entry: CatalogueEntry, knobs: Job["settings"]["knobs"], iterations: number): typeof knobs {
+  return entry.trains === "nothing" ? knobs : { ...knobs, iterations };
+}
+
+/** Trains to the end, or until a rule stops it: then what it has reached counts. */
+async function trainToEnd({ method }: Prepared, signal: AbortSignal | undefined): Promise<string | undefined> {
+  if (method === undefined) {
+    return undefined;
+  }
+  try {
+    for await (const _ of run(method, signal ? { signal } : {})) {
+      // Reports are not shown: a comparison runs many methods.
+    }
+  } catch (error) {
+    if (isErrorNamed(error, "TrainingAbortedError")) {
+      return (error as Error).message;
+    }
+    throw error;
+  }
+  return undefined;
+}
+
+async function disposeOf({ networks }: Prepared): Promise<void> {
+  for (const network of networks) {
+    await network.dispose();
+  }
+}
+
+/** CPU seconds of this process, all threads. */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Iterations of the two runs from whose difference the cost of one is known; more where that takes no time. */
+const fewIterations = 8;
+const moreIterations = [32, 128];
+const leastDifferenceSeconds = 0.15;
+
+/** Measures setup and iterations of training, after one run that warms everything up. */
+async function calibrate(prepare: Prepare, signal: AbortSignal | undefined): Promise<JobResult> {
+  const once = async (iterations: number): Promise<{ seconds: number; calls: number; iterations: number }> => {
+    const prepared = await prepare(iterations);
+    const started = cpuSeconds();
+    await trainToEnd(prepared, signal);
+    const seconds = cpuSeconds() - started;
+    await disposeOf(prepared);
+    return { seconds, calls: prepared.counting.calls(), iterations: prepared.method?.iteration ?? 0 };
+  };
+  try {
+    const cold = await once(fewIterations);
+    const few = await once(fewIterations);
+    let more = few;
+    for (const iterations of moreIterations) {
+      if (more.seconds - few.seconds < leastDifferenceSeconds) {
+        more = await once(iterations);
+      }
+    }
+    const span = Math.max(1, more.iterations - few.iterations);
+    const iterationSeconds = Math.max(1e-4, (more.seconds - few.seconds) / span);
+    const iterationCalls = (more.calls - few.calls) / span;
+    const cost: Cost = {
+      setupSeconds: Math.max(0, cold.seconds - fewIterations * iterationSeconds),
+      iterationSeconds,
+      setupCalls: few.calls - few.iterations * iterationCalls,
+      iterationCalls,
+    };
+    return { kind: "calibrate", cost };
+  } catch (error) {
+    if (isErrorNamed(error, "RequirementError") || isErrorNamed(error, "ArgumentError")) {
+      return { kind: "calibrate", refused: (error as Error).message };
+    }
+    throw error;
+  }
+}
+
+/** Trains, then evaluates; what fails is told as an outcome. */
+async function runOnce(job: Job, prepare: Prepare, signal: AbortSignal | undefined): Promise<Outcome> {
+  const nothing = { iterations: 0, seconds: 0, wallSeconds: 0, rewardCalls: 0, peakMemoryMb: 0 };
+  let spent: Omit<Outcome, "status"> = nothing;
+  try {
+    const prepared = await prepare(job.iterations);
+    const started = { cpu: cpuSeconds(), wall: performance.now() };
+    const stopped = await trainToEnd(prepared, signal);
+    spent = {
+      iterations: prepared.method?.iteration ?? 0,
+      seconds: cpuSeconds() - started.cpu,
+      wallSeconds: (performance.now() - started.wall) / 1000,
+      rewardCalls: prepared.counting.calls(),
+      peakMemoryMb: process.resourceUsage().maxRSS / 1024,
+    };
+    if (prepared.adapted.kind === "control" && prepared.method === undefined) {
+      spent = await costOfSteering(job, prepared, prepared.adapted.controlPolicy);
+    }
+    const measured =
+      prepared.adapted.kind === "sampler"
+        ? await drawAndMeasure(job, prepared, signal)
+        : await measure(job, prepared, signal);
+    await disposeOf(prepared);
+    return { status: "done", ...(stopped && { message: stopped }), ...spent, ...measured };
+  } catch (error) {
+    if (!(error instanceof Error) || isErrorNamed(error, "AbortError")) {
+      throw error;
+    }
+    const refused = isErrorNamed(error, "RequirementError") || isErrorNamed(error, "IncompatibleError");
+    return { status: refused ? "refused" : "failed", message: error.message, ...spent };
+  }
+}
+
+/** What the samples of a control cost that nothing was trained for. */
+async function costOfSteering(
+  { count, seed }: Job,
+  { environment, counting }: Prepared,
+  controlPolicy: ControlPolicy<AnyData, object>,
+): Promise<Omit<Outcome, "status">> {
+  const started = { cpu: cpuSeconds(), wall: performance.now() };
+  await environment.withPolicies({ controlPolicy }).sample(count, { seed: evaluationSeed(seed) });
+  return {
+    iterations: 0,
+    seconds: cpuSeconds() - started.cpu,
+    wallSeconds: (performance.now() - started.wall) / 1000,
+    rewardCalls: counting.calls(),
+    peakMemoryMb: process.resourceUsage().maxRSS / 1024,
+  };
+}
+
+/** Heun steps of the ODE whose samples are counted. */
+const odeSteps = 24;
+const batchSize = 4096;
+
+async function measure(
+  job: Job,
+  prepared: Prepared,
+  signal: AbortSignal | undefined,
+): Promise<{ sde?: SdeMeasures; ode?: OdeMeasures }> {
+  const { count, exact, seed, densityCount } = job;
+  const { adapted } = prepared;
+  const environment = await buildProblem(job.problem, job.settings.steps);
+  const sampler =
+    adapted.kind === "policy"
+      ? { policy: adapted.policy }
+      : { controlPolicy: (adapted as Extract<typeof adapted, { kind: "control" }>).controlPolicy };
+  const { samplers } = await evaluate<AnyData, object>(environment, {
+    samplers: { adapted: sampler },
+    n: count,
+    seed: evaluationSeed(seed),
+    ode: { steps: odeSteps },
+    diversity: () => 0,
+    batchSize,
+    ...(exact && {
+      exact: { law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, exact) }) },
+    }),
+    ...(signal && { signal }),
+  });
+  const { sde, ode } = samplers.adapted!;
+  // A control that looks ahead needs a step; along the flow the value's gradient is taken where the state is.
+  const { value } = prepared;
+  const flow =
+    value === undefined
+      ? sampler
+      : { controlPolicy: new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead: false }) };
+  const densities =
+    exact === undefined || densityCount === 0
+      ? {}
+      : await flowMeasures(environment.withPolicies(flow), exact, { count: densityCount, seed: evaluationSeed(seed) });
+  return {
+    ...(sde && {
+      sde: { ...lawOf(sde), klPath: sde.klPath.mean, ...(sde.pathEss !== undefined && { pathEss: sde.pathEss }) },
+    }),
+    ...(ode && { ode: { ...lawOf(ode), ...densities } }),
+  };
+}
+
+/** A sampler's cost is that of its samples. */
+async function drawAndMeasure(
+  job: Job,
+  prepared: Prepared,
+  signal: AbortSignal | undefined,
+): Promise<Partial<Outcome>> {
+  const { adapted, environment, counting } = prepared;
+  const { sampler } = adapted as Extract<typeof adapted, { kind: "sampler" }>;
+  const started = { cpu: cpuSeconds(), wall: performance.now() };
+  let spent: Partial<Outcome> = {};
+  const { samplers } = await evaluate<AnyData, object>(environment, {
+    samplers: {
+      drawn: {
+        async draw(request) {
+          const endpoints = await sampler.draw(request);
+          spent = {
+            seconds: cpuSeconds() - started.cpu,
+            wallSeconds: (performance.now() - started.wall) / 1000,
+            rewardCalls: counting.calls(),
+            peakMemoryMb: process.resourceUsage().maxRSS / 1024,
+          };
+          return endpoints;
+        },
+      },
+    },
+    n: job.count,
+    seed: evaluationSeed(job.seed),
+    diversity: () => 0,
+    ...(job.exact && {
+      exact: {
+        law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, job.exact!) }),
+      },
+    }),
+    ...(signal && { signal }),
+  });
+  return { ...spent, samples: lawOf(samplers.drawn!.custom!) };
+}
+
+function lawOf(law: {
+  readonly reward: { readonly mean: number; readonly standardError: number };
+  readonly validFraction: number;
+  readonly exact: { readonly [name: string]: number };
+}): LawMeasures {
+  const { total_variation: totalVariation } = law.exact;
+  return {
+    reward: law.reward.mean,
+    rewardError: law.reward.standardError,
+    validFraction: law.validFraction,
+    ...(totalVariation !== undefined && { totalVariation }),
+  };
+}
