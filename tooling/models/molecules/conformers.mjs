@@ -24,7 +24,14 @@ export async function conformerMaker() {
       to: molecule.getBondAtom(1, k),
       order: molecule.getBondOrder(k),
     }));
-    setPositions(molecule, embed(atoms.map((i) => molecule.getAtomLabel(i)), connections, stream));
+    setPositions(
+      molecule,
+      embed(
+        atoms.map((i) => molecule.getAtomLabel(i)),
+        connections,
+        stream,
+      ),
+    );
     if (!relax(molecule)) return undefined;
     const positions = Float32Array.from(
       atoms.flatMap((i) => [molecule.getAtomX(i), molecule.getAtomY(i), molecule.getAtomZ(i)]),

@@ -23,7 +23,9 @@ const unit = 1000;
  * @param {DataSet} data
  */
 export async function writeDataSet(path, { about, smiles, molecules }) {
-  const positions = molecules.flatMap(({ positions: rows }) => Array.from(rows, (value) => Math.round(unit * value) + 0x8000));
+  const positions = molecules.flatMap(({ positions: rows }) =>
+    Array.from(rows, (value) => Math.round(unit * value) + 0x8000),
+  );
   const bytes = (/** @type {number[]} */ values) => Buffer.from(values).toString("base64");
   const content = {
     about,
@@ -31,7 +33,9 @@ export async function writeDataSet(path, { about, smiles, molecules }) {
     atomCounts: bytes(molecules.map((molecule) => molecule.elements.length)),
     bondCounts: bytes(molecules.map(({ bonds }) => bonds.length)),
     elements: bytes(molecules.flatMap((molecule) => molecule.elements.map((element) => elements.indexOf(element)))),
-    bonds: bytes(molecules.flatMap(({ bonds }) => bonds.flatMap(({ from, to, order }) => [from, to, orders.indexOf(order)]))),
+    bonds: bytes(
+      molecules.flatMap(({ bonds }) => bonds.flatMap(({ from, to, order }) => [from, to, orders.indexOf(order)])),
+    ),
     positionsLow: bytes(positions.map((value) => value & 0xff)),
     positionsHigh: bytes(positions.map((value) => value >> 8)),
   };

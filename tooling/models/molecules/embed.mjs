@@ -47,7 +47,9 @@ export function embed(elements, bonds, stream) {
 function distanceBounds(elements, bonds) {
   const n = elements.length;
   const around = elements.map((_, atom) =>
-    bonds.flatMap(({ from, to, order }) => (from === atom ? [{ atom: to, order }] : to === atom ? [{ atom: from, order }] : [])),
+    bonds.flatMap(({ from, to, order }) =>
+      from === atom ? [{ atom: to, order }] : to === atom ? [{ atom: from, order }] : [],
+    ),
   );
   /** @type {(i: number, j: number) => number} */
   const length = (i, j) => {
@@ -59,11 +61,15 @@ function distanceBounds(elements, bonds) {
   for (const [middle, ends] of around.entries()) {
     const orders = ends.map(({ order }) => order);
     const isLinear = orders.includes(3);
-    const isFlat = orders.includes(2) || (elements[middle] === "N" && ends.some(({ atom }) => around[atom]?.some(({ order }) => order === 2)));
+    const isFlat =
+      orders.includes(2) ||
+      (elements[middle] === "N" && ends.some(({ atom }) => around[atom]?.some(({ order }) => order === 2)));
     for (const { atom: i } of ends) {
       for (const { atom: j } of ends) {
         if (i >= j || around[i]?.some(({ atom }) => atom === j)) continue;
-        const isSquare = around[i]?.some(({ atom }) => atom !== middle && around[j]?.some((other) => other.atom === atom));
+        const isSquare = around[i]?.some(
+          ({ atom }) => atom !== middle && around[j]?.some((other) => other.atom === atom),
+        );
         const angle = ((isLinear ? 180 : isSquare ? 90 : isFlat ? 120 : 109.5) * Math.PI) / 180;
         const [a, b] = [length(i, middle), length(middle, j)];
         third.set(i * n + j, Math.sqrt(a * a + b * b - 2 * a * b * Math.cos(angle)));
@@ -78,7 +84,9 @@ function distanceBounds(elements, bonds) {
       }
       const exact = third.get(i * n + j);
       if (exact !== undefined) return { i, j, low: exact, high: exact, stiffness: 0.6 };
-      const isFourth = around[i]?.some(({ atom }) => around[atom]?.some((next) => around[next.atom]?.some((last) => last.atom === j)));
+      const isFourth = around[i]?.some(({ atom }) =>
+        around[atom]?.some((next) => around[next.atom]?.some((last) => last.atom === j)),
+      );
       const least = elements[i] === "H" || elements[j] === "H" ? apartHydrogen : isFourth ? 2.5 : apart;
       return { i, j, low: least, high: Number.POSITIVE_INFINITY, stiffness: 0.3 };
     });

@@ -32,7 +32,9 @@ function ringSize({ elements, bonds }) {
   let left = bonds;
   for (let before = -1; before !== left.length; ) {
     before = left.length;
-    left = left.filter(({ from, to }) => [from, to].every((atom) => left.filter((bond) => bond.from === atom || bond.to === atom).length > 1));
+    left = left.filter(({ from, to }) =>
+      [from, to].every((atom) => left.filter((bond) => bond.from === atom || bond.to === atom).length > 1),
+    );
   }
   return `${left.length}${left.every(({ order }) => order === "aromatic") ? " aromatic" : ""}`;
 }
