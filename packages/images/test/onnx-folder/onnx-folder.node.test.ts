@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DDTensor, Diffusion, RandomKey, Tensor } from "@diffusiongym/core";
 import { GraphBuilder, Network } from "@diffusiongym/nn";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { expectAllClose } from "../../../../tooling/test/close.js";
 import { adaptDenoiser, OnnxFolder } from "../../src/onnx-folder/index.js";
 import { FakeHub } from "../hub/fake-hub.js";
 
 const pipeline = fileURLToPath(new URL("../fixtures/tiny-stable-diffusion", import.meta.url));
+vi.setConfig({ testTimeout: 60_000 });
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "images-onnx-folder-"));
