@@ -1,6 +1,8 @@
-// What the root scripts run: start, test, acceptance or bench, on a machine that has only Node and npm.
+// What the root scripts run: start, test, acceptance, an example or bench, on a machine that has only Node and npm.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { install } from "./install.mjs";
-import { must, shell } from "./shell.mjs";
+import { must, root, shell } from "./shell.mjs";
 
 async function build() {
   console.log("building ...");
@@ -26,9 +28,26 @@ const tasks = {
     await build();
     await must(["vitest", "run", "--config", "tooling/vitest/acceptance.config.ts", ...options]);
   },
+  async example([name = "", ...options]) {
+    const known = readdirSync(join(root, "apps/examples"))
+      .filter((file) => /^[a-z]+\.mjs$/.test(file))
+      .map((file) => file.replace(".mjs", ""));
+    if (!known.includes(name)) {
+      console.error(`There is no example "${name}": choose ${known.join(" or ")}.`);
+      process.exit(1);
+    }
+    await build();
+    const { code } = await shell(["node", `apps/examples/${name}.mjs`, ...options], { show: true });
+    process.exit(code);
+  },
   async bench(options) {
     await build();
     await must(["node", "tooling/bench/run.mjs", ...options]);
+  },
+  async compare(options) {
+    await build();
+    const { code } = await shell(["node", "apps/cli/bin/diffusiongym.js", "compare", ...options], { show: true });
+    process.exit(code);
   },
 };
 

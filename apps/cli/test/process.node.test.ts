@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -63,6 +63,24 @@ describe("the program", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain('Did you mean "toy/gmm"?');
     expect(err).not.toMatch(/\n\s+at |Node\.js v/);
+  });
+
+  it("says how to install a modality's package, and takes it from the user's project", async () => {
+    const folder = temporaryFolder();
+    const missing = await start(["list", "images"], folder);
+    expect([missing.code, missing.err]).toEqual([
+      1,
+      'The modality "images" is in a package that is not installed: npm install @diffusiongym/images\n',
+    ]);
+    expect((await start(["list"], folder)).out).toContain("Not installed: npm install @diffusiongym/images");
+    mkdirSync(join(folder, "node_modules", "@diffusiongym"), { recursive: true });
+    symlinkSync(
+      fileURLToPath(new URL("../../../packages/images", import.meta.url)),
+      join(folder, "node_modules", "@diffusiongym", "images"),
+    );
+    const { code, out } = await start(["list", "images"], folder);
+    expect(code).toBe(0);
+    expect(out).toContain("images/compression");
   });
 
   it("takes models and rewards of a third party", async () => {

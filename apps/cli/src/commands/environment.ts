@@ -32,7 +32,7 @@ export async function importParts(ids: readonly string[], packages: readonly str
     await importPackage(name, folder);
   }
   for (const id of ids) {
-    await importModality(modalityOf(id));
+    await importModality(modalityOf(id), folder);
   }
 }
 

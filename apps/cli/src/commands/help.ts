@@ -24,7 +24,7 @@ export async function environmentHelp(help: EnvironmentHelp, io: Io): Promise<st
     ["reward", help.rewardId],
   ] as const) {
     if (id !== undefined) {
-      await importModality(modalityOf(id));
+      await importModality(modalityOf(id), io.folder);
       if (findPart(kind, id) !== undefined) {
         parts.push(partSection(kind, id));
       }

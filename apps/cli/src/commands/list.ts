@@ -22,9 +22,9 @@ export const listCommand: Command = {
       await importPackage(name, io.folder);
     }
     const [modality] = positionals;
-    const missing = modality === undefined ? await importInstalled() : [];
+    const missing = modality === undefined ? await importInstalled(io.folder) : [];
     if (modality !== undefined) {
-      await importModality(modality);
+      await importModality(modality, io.folder);
     }
     const chosen = (part: RegisteredPart): boolean => modality === undefined || modalityOf(part.id) === modality;
     const models = listBaseModels().filter(chosen);
@@ -44,11 +44,11 @@ export const listCommand: Command = {
 };
 
 /** Imports the packages of our own modalities that are installed; returns the names of the others. */
-async function importInstalled(): Promise<string[]> {
+async function importInstalled(folder: string): Promise<string[]> {
   const missing: string[] = [];
   for (const modality of ownModalities) {
     try {
-      await importModalityPackage(modality);
+      await importModalityPackage(modality, folder);
     } catch (error) {
       if (!isErrorNamed(error, "MissingPackageError")) {
         throw error;

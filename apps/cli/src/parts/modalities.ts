@@ -14,9 +14,10 @@ export function modalityOf(id: string): string {
 
 /**
  * Imports the package of a modality, `@diffusiongym/<modality>`, unless one of its parts is registered already.
+ * @param folder the user's, where the package may be installed although the command itself does not see it
  * @throws MissingPackageError with the command that installs it; UsageError for a modality that nobody knows
  */
-export async function importModality(modality: string): Promise<void> {
+export async function importModality(modality: string, folder?: string): Promise<void> {
   if (modality === "any" || isRegistered(modality)) {
     return;
   }
@@ -27,17 +28,22 @@ export async function importModality(modality: string): Promise<void> {
         `Known are ${ownModalities.join(", ")}; for another, name the package that registers it: --import PACKAGE.`,
     );
   }
-  await importModalityPackage(modality);
+  await importModalityPackage(modality, folder);
 }
 
-/** Imports one of our own packages. */
-export async function importModalityPackage(modality: string): Promise<void> {
+/** Imports one of our own packages; see `importModality`. */
+export async function importModalityPackage(modality: string, folder?: string): Promise<void> {
   const name = `@diffusiongym/${modality}`;
   try {
     await import(name);
   } catch (error) {
     if (missingModule(error) !== name) {
       throw error;
+    }
+    const location = folder === undefined ? name : locate(name, folder);
+    if (location !== name) {
+      await import(location);
+      return;
     }
     throw new MissingPackageError(
       `The modality "${modality}" is in a package that is not installed: npm install ${name}`,

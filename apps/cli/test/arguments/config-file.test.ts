@@ -7,7 +7,7 @@ import { temporaryFolder } from "../support/temporary.js";
 const options = {
   iterations: integer(10, { least: 1 }, { description: "" }),
   "learning-rate": number(1e-3, { description: "", positive: true }),
-  "no-look-ahead": flag({ description: "" }),
+  "no-look-ahead": flag(""),
   method: text({ placeholder: "NAME", description: "" }),
 };
 

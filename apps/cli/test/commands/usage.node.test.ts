@@ -126,14 +126,6 @@ describe("failed runs end with code 1", () => {
     expect(err).not.toMatch(/\n\s+at /);
   });
 
-  it("says how to install a modality's package", async () => {
-    const { code, err } = await call(["sample", "molecules/qm9"]);
-    expect([code, err]).toEqual([
-      1,
-      'The modality "molecules" is in a package that is not installed: npm install @diffusiongym/molecules\n',
-    ]);
-  });
-
   it("says that a folder cannot be written", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "file"), "");
@@ -145,11 +137,10 @@ describe("failed runs end with code 1", () => {
 });
 
 describe("list", () => {
-  it("shows models and rewards with their options, and what is not installed", async () => {
+  it("shows models and rewards with their options", async () => {
     const { code, out, err } = await call(["list"]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/Base models:\n(.|\n)*toy\/gmm2d(.|\n)*--model\.means(.|\n)*Rewards:\n(.|\n)*toy\/linear/);
-    expect(out).toContain("npm install @diffusiongym/molecules");
   });
 
   it("prints JSON and nothing else", async () => {

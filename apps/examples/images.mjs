@@ -1,0 +1,13 @@
+// The quickstart of the images, from end to end: scenes that make small JPEG files, by value matching.
+import "@diffusiongym/images";
+import { adaptAndJudge } from "./adapt-and-judge.mjs";
+
+process.exitCode = await adaptAndJudge({
+  args: [
+    ...["images/scenes", "images/compression", "--reward-scale", "100", "--steps", "100"],
+    ...["--iterations", "60", "--batch-size", "16", "--learning-rate", "0.002", "--threads", "2", "-n", "64"],
+    ...process.argv.slice(2),
+  ],
+  out: "diffusiongym-report/example-images",
+  aim: 1,
+});

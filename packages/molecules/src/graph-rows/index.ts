@@ -1,0 +1,1 @@
+export { addRows, takeRows } from "./rows.js";

@@ -1,0 +1,2 @@
+export { type GraphValueConfiguration, graphValue } from "./graph-value.js";
+export { GraphValueNetwork } from "./graph-value-network.js";
