@@ -1,6 +1,6 @@
 import { IncompatibleError, type RandomKey, type Tensor } from "@diffusiongym/core";
 import type { NetworkDefinition } from "../builder/index.js";
-import { Engine, type Executable, type NamedTensors } from "../engine/index.js";
+import { Engine, type NamedTensors } from "../engine/index.js";
 import type { FileSource } from "../files/index.js";
 import { freeze, type Graph, parameterValues, thaw, type ValueInfo } from "../ir/index.js";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../lora/index.js";
 import { openOnnx, parseOnnx, type SaveOnnxOptions, saveOnnx, writeOnnx } from "../onnx/index.js";
 import { initializeParameters, Parameters, requireSameLayout } from "../parameters/index.js";
+import { BoundGraphs } from "./bound-graphs.js";
 import {
   type DerivativeContext,
   type NetworkJvp,
@@ -41,8 +42,7 @@ export class Network {
   readonly parameters: Parameters;
   /** The adapters, on a network that `withLora` made. */
   readonly lora: LoraAdapter | undefined;
-  #cache: GraphCache;
-  readonly #bound = new Map<string, Promise<CompiledGradient>>();
+  #graphs: BoundGraphs;
   #gradients: Parameters | undefined;
   #disposed = false;
 
@@ -63,7 +63,7 @@ export class Network {
     this.graph = graph;
     this.parameters = parameters;
     this.lora = lora;
-    this.#cache = new GraphCache(engine);
+    this.#graphs = new BoundGraphs(new GraphCache(engine), parameters);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Network {
 
   /** What compiles and runs the graphs. */
   get engine(): Engine {
-    return this.#cache.engine;
+    return this.#graphs.cache.engine;
   }
 
   /** What a run must be given, in order. */
@@ -181,7 +181,7 @@ export class Network {
       graph: this.graph,
       parameters: this.parameters,
       defaultGradients: () => this.gradients,
-      compile: (key, make) => this.compiled(`loss ${this.#cache.identityOf(build)} ${key}`, make),
+      compile: (key, make) => this.compiled(`loss ${this.#graphs.cache.identityOf(build)} ${key}`, make),
     });
   }
 
@@ -230,7 +230,7 @@ export class Network {
   withParameters(parameters: Parameters): Network {
     this.requireAlive();
     const other = new Network(this.graph, parameters, { engine: this.engine, ...(this.lora && { lora: this.lora }) });
-    other.#cache = this.#cache.share();
+    other.#graphs = new BoundGraphs(this.#graphs.cache.share(), parameters);
     return other;
   }
 
@@ -264,7 +264,7 @@ export class Network {
   async dispose(): Promise<void> {
     if (!this.#disposed) {
       this.#disposed = true;
-      await this.#cache.release();
+      await this.#graphs.cache.release();
     }
   }
 
@@ -276,19 +276,7 @@ export class Network {
   /** The compiled graph for a key, with this network's parameters bound to it. */
   private compiled(key: string, make: () => GradientGraph): Promise<CompiledGradient> {
     this.requireAlive();
-    let bound = this.#bound.get(key);
-    if (bound === undefined) {
-      bound = this.bind(this.#cache.get(key, make));
-      this.#bound.set(key, bound);
-      bound.catch(() => this.#bound.delete(key));
-    }
-    return bound;
-  }
-
-  private async bind(compiled: Promise<CompiledGradient>): Promise<CompiledGradient> {
-    const { executable, gradients, cotangents } = await compiled;
-    const bound: Executable = executable.bind({ feeds: this.parameters });
-    return { executable: bound, gradients, cotangents };
+    return this.#graphs.get(key, make);
   }
 
   private get derivatives(): DerivativeContext {

@@ -1,4 +1,4 @@
-import { ArgumentError, IncompatibleError, nearestName, ShapeError } from "@diffusiongym/core";
+import { ArgumentError } from "@diffusiongym/core";
 import {
   type Attributes,
   type ConstantTensor,
@@ -12,17 +12,13 @@ import {
   UniqueNames,
   type ValueInfo,
 } from "../ir/index.js";
-import type { Application, OpTyping, PartialValue } from "./application.js";
+import type { PartialValue } from "./application.js";
 import { equalShapes } from "./dimensions.js";
 import { keyOf, trimmed } from "./node-key.js";
+import { type DefinitionLookup, NodeTyping, typeOfOutput } from "./node-typing.js";
 import type { OpName } from "./op-names.js";
-import { knownNumbers, partialOfConstant } from "./partial-values.js";
-
-/** A type without the name of the value that it was taken from. */
-const typeOnly = ({ type, shape }: TensorType): TensorType => ({ type, shape });
-
-/** Finds an operator's definition. */
-export type DefinitionLookup = (op: string) => OpTyping | undefined;
+import { knownNumbers } from "./partial-values.js";
+import { ValueTable } from "./value-table.js";
 
 /** How a node is written. */
 export interface EmitOptions {
@@ -41,30 +37,24 @@ const largestSharedConstant = 64;
  * gives back the value it has when the same operation is asked for twice.
  */
 export class GraphWriter {
-  readonly #lookup: DefinitionLookup;
+  readonly #values: ValueTable;
+  readonly #typing: NodeTyping;
   readonly #nodes: Node[] = [];
   readonly #inputs: ValueInfo[] = [];
-  readonly #initializers = new Map<string, ConstantTensor>();
-  readonly #types = new Map<string, TensorType>();
-  readonly #partial = new Map<string, PartialValue>();
   readonly #names = new UniqueNames();
   readonly #nodeNames = new UniqueNames();
   readonly #written = new Map<string, number>();
   readonly #constants = new Map<string, string>();
   readonly #parameters: string[] = [];
-  readonly #graphName: string;
   /** What a continued graph says of its operator sets. */
   #versions: Pick<Graph, "opset" | "domains"> = { opset: defaultOpset };
-  /** Values whose type is not known, because an opaque node makes them, and why. */
-  readonly #untyped = new Map<string, string>();
-
   /**
    * @param lookup the operator table
    * @param from a graph to continue, or the name of a new one
    */
   constructor(lookup: DefinitionLookup, from: Graph | string) {
-    this.#lookup = lookup;
-    this.#graphName = typeof from === "string" ? from : from.name;
+    this.#values = new ValueTable(typeof from === "string" ? from : from.name);
+    this.#typing = new NodeTyping(lookup, this.#values);
     if (typeof from !== "string") {
       this.#continue(from);
     }
@@ -77,7 +67,7 @@ export class GraphWriter {
     }
     for (const [name, tensor] of graph.initializers) {
       this.#names.reserve(name);
-      this.#keep(name, tensor);
+      this.#values.keep(name, tensor);
     }
     this.#parameters.push(...graph.parameters);
     for (const node of graph.nodes) {
@@ -91,16 +81,13 @@ export class GraphWriter {
         this.#keepOpaque(node, node.opaque, graph.valueInfo);
         continue;
       }
-      const types = this.#infer(node, node.outputs[0] ?? node.name);
+      const types = this.#typing.infer(node, node.outputs[0] ?? node.name);
+      const value = this.#typing.evaluate(node);
       node.outputs.forEach((output, i) => {
         if (output !== "") {
-          this.#types.set(output, typeOnly(types[i] ?? this.#missingOutput(node, i)));
+          this.#values.declare(output, typeOfOutput(node, types, i), i === 0 ? value : undefined);
         }
       });
-      const value = this.#evaluate(node);
-      if (value && node.outputs[0]) {
-        this.#partial.set(node.outputs[0], value);
-      }
       this.#written.set(keyOf(node.op, node.inputs, node.attributes), this.#nodes.length);
       this.#nodes.push(node);
     }
@@ -111,9 +98,9 @@ export class GraphWriter {
     for (const output of node.outputs) {
       const type = declared.get(output);
       if (type) {
-        this.#types.set(output, type);
+        this.#values.declare(output, type);
       } else {
-        this.#untyped.set(output, `${node.op} (node "${node.name}") makes it, and ${reason}`);
+        this.#values.declareUntyped(output, `${node.op} (node "${node.name}") makes it, and ${reason}`);
       }
     }
     this.#nodes.push(node);
@@ -122,11 +109,15 @@ export class GraphWriter {
   /** Declares an input of the graph. */
   declareInput(name: string, { type, shape }: TensorType): ValueInfo {
     if (name === "" || !this.#names.reserve(name)) {
-      throw new ArgumentError(`The graph "${this.#graphName}" has a value called "${name}" already.`, "name", name);
+      throw new ArgumentError(
+        `The graph "${this.#values.graphName}" has a value called "${name}" already.`,
+        "name",
+        name,
+      );
     }
     const info = { name, type, shape };
     this.#inputs.push(info);
-    this.#types.set(name, { type, shape });
+    this.#values.declare(name, info);
     return info;
   }
 
@@ -152,20 +143,11 @@ export class GraphWriter {
       return this.value(existing);
     }
     const unique = this.#names.unique(name);
-    this.#keep(unique, tensor);
+    this.#values.keep(unique, tensor);
     if (shareable) {
       this.#constants.set(key, unique);
     }
     return this.value(unique);
-  }
-
-  #keep(name: string, tensor: ConstantTensor): void {
-    this.#initializers.set(name, tensor);
-    this.#types.set(name, { type: tensor.type, shape: tensor.shape });
-    const partial = partialOfConstant(tensor);
-    if (partial) {
-      this.#partial.set(name, partial);
-    }
   }
 
   /** A scalar of a type, by default `float32`. */
@@ -194,47 +176,32 @@ export class GraphWriter {
    * @throws ArgumentError when there is none, with the nearest name; IncompatibleError when its type is not known
    */
   value(name: string): ValueInfo {
-    const type = this.#types.get(name);
-    const untyped = this.#untyped.get(name);
-    if (untyped !== undefined) {
-      throw new IncompatibleError(
-        `The type of "${name}" is not known: ${untyped}. The network runs; nothing can be derived or built from this value.`,
-      );
-    }
-    if (!type) {
-      const nearest = nearestName(name, this.#types.keys());
-      throw new ArgumentError(
-        `The graph "${this.#graphName}" has no value "${name}"${nearest === undefined ? "" : `; did you mean "${nearest}"?`}.`,
-        "name",
-        name,
-      );
-    }
-    return { name, type: type.type, shape: type.shape };
+    return this.#values.value(name);
   }
 
   /** True when a value of this name exists. */
   has(name: string): boolean {
-    return this.#types.has(name) || this.#untyped.has(name);
+    return this.#values.has(name);
   }
 
   /** Names of all values so far. */
   valueNames(): Iterable<string> {
-    return this.#types.keys();
+    return this.#values.names();
   }
 
   /** The tensor behind a constant, `undefined` for anything that is computed or fed. */
   constantOf(value: ValueInfo): ConstantTensor | undefined {
-    return this.#initializers.get(value.name);
+    return this.#values.initializers.get(value.name);
   }
 
   /** The entries of a small integer value, when all are known before running. */
   integersOf(value: ValueInfo | undefined): number[] | undefined {
-    return value && knownNumbers(this.#partial.get(value.name));
+    return value && knownNumbers(this.#values.partialOf(value.name));
   }
 
   /** What is known of a small integer value's entries before running. */
   partialOf(value: ValueInfo): PartialValue | undefined {
-    return this.#partial.get(value.name);
+    return this.#values.partialOf(value.name);
   }
 
   /** Writes one node, or finds the equal one written before. */
@@ -252,28 +219,25 @@ export class GraphWriter {
     const first = this.#names.unique(name);
     const outputs = [first, ...Array.from({ length: count - 1 }, (_, i) => this.#names.unique(`${name}_out${i + 1}`))];
     const node: Node = { op, domain: "", name: this.#nodeNames.unique(first), inputs: inputNames, outputs, attributes };
-    const types = this.#infer(node, first);
-    const value = this.#evaluate(node);
+    const types = this.#typing.infer(node, first);
+    const value = this.#typing.evaluate(node);
     const numbers = knownNumbers(value);
     if (value && numbers && types[0]?.type === "int64") {
       return [this.constant(constantTensor("int64", value.shape, BigInt64Array.from(numbers, BigInt)))];
     }
     outputs.forEach((output, i) => {
-      this.#types.set(output, typeOnly(types[i] ?? this.#missingOutput(node, i)));
+      this.#values.declare(output, typeOfOutput(node, types, i), i === 0 ? value : undefined);
     });
-    if (value) {
-      this.#partial.set(first, value);
-    }
     this.#written.set(key, this.#nodes.length);
     this.#nodes.push(node);
     return outputs.map((output) => this.value(output));
   }
 
   #requireOwn(value: ValueInfo | undefined): void {
-    const own = value && this.#types.get(value.name);
+    const own = value && this.#values.typeOf(value.name);
     if (value && !(own?.type === value.type && equalShapes(own.shape, value.shape))) {
       throw new ArgumentError(
-        `"${value.name}" is not a value of the graph "${this.#graphName}"; values of one builder cannot be used in another.`,
+        `"${value.name}" is not a value of the graph "${this.#values.graphName}"; values of one builder cannot be used in another.`,
         "inputs",
         value.name,
       );
@@ -291,71 +255,28 @@ export class GraphWriter {
     if (existing) {
       return this.value(existing);
     }
-    const types = this.#infer(node, node.outputs[0]!);
+    const types = this.#typing.infer(node, node.outputs[0]!);
     const name = this.#names.unique(`${node.outputs[0]}_out${output}`);
     const outputs = Array.from({ length: Math.max(node.outputs.length, output + 1) }, (_, i) =>
       i === output ? name : (node.outputs[i] ?? ""),
     );
     this.#nodes[index] = { ...node, outputs };
-    this.#types.set(name, typeOnly(types[output] ?? this.#missingOutput(node, output)));
+    this.#values.declare(name, typeOfOutput(node, types, output));
     return this.value(name);
   }
 
   /** The graph written so far. */
   finish(outputs: readonly string[]): Graph {
-    const given = new Set([...this.#initializers.keys(), ...this.#inputs.map((input) => input.name)]);
+    const given = new Set([...this.#values.initializers.keys(), ...this.#inputs.map((input) => input.name)]);
     return {
-      name: this.#graphName,
+      name: this.#values.graphName,
       ...this.#versions,
       inputs: [...this.#inputs],
       outputs: [...outputs],
       nodes: [...this.#nodes],
-      initializers: new Map(this.#initializers),
-      valueInfo: new Map([...this.#types].filter(([name]) => !given.has(name))),
+      initializers: new Map(this.#values.initializers),
+      valueInfo: new Map([...this.#values.types()].filter(([name]) => !given.has(name))),
       parameters: [...this.#parameters],
     };
-  }
-
-  #application(node: Node, symbol: string): Application {
-    return {
-      op: node.op,
-      name: node.name,
-      attributes: node.attributes,
-      inputs: node.inputs.map((input) => (input === "" ? undefined : this.value(input))),
-      values: node.inputs.map((input) => this.#partial.get(input)),
-      constants: node.inputs.map((input) => this.#initializers.get(input)),
-      outputCount: node.outputs.length,
-      fresh: (axis) => `${symbol}.${axis}`.replaceAll("*", "."),
-      fail: (message) => {
-        throw new ShapeError(`${node.op} (node "${node.name}" of graph "${this.#graphName}") ${message}.`);
-      },
-    };
-  }
-
-  #infer(node: Node, symbol: string): readonly TensorType[] {
-    const application = this.#application(node, symbol);
-    const definition = this.#lookup(node.op);
-    if (!definition || node.domain !== "") {
-      throw new ArgumentError(
-        `The graph "${this.#graphName}" has the operator ${node.domain && `${node.domain}.`}${node.op} ` +
-          `(node "${node.name}", opset ${defaultOpset}), which this package does not know.`,
-        "graph",
-        node.op,
-      );
-    }
-    const [least, most] = definition.arity;
-    const given = node.inputs.length;
-    if (given < least || given > most || node.inputs.slice(0, least).includes("")) {
-      application.fail(`needs ${least === most ? least : `${least} to ${most}`} inputs and has ${given}`);
-    }
-    return definition.infer(application);
-  }
-
-  #evaluate(node: Node): PartialValue | undefined {
-    return this.#lookup(node.op)?.evaluate?.(this.#application(node, ""));
-  }
-
-  #missingOutput(node: Node, output: number): never {
-    throw new ShapeError(`${node.op} (node "${node.name}") has no output ${output}.`);
   }
 }
