@@ -6,15 +6,10 @@ import {
   type Scheduler,
   throwIfAborted,
 } from "@diffusiongym/core";
-import {
-  combineCoefficients,
-  EndpointMethod,
-  joinTargets,
-  perRow,
-  type RowChunk,
-} from "../endpoint-regression/index.js";
+import { EndpointMethod, joinTargets, perRow, type RowChunk } from "../endpoint-regression/index.js";
 import { type Json, type Metrics, requireOneOf, underPrefix, withPrefix } from "../method/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
+import { combineCoefficients } from "../rows/index.js";
 import { advantages } from "../statistics/index.js";
 import {
   type ExtraState,

@@ -2,10 +2,9 @@ import type { DiffusionData } from "@diffusiongym/core";
 import type { Json } from "../method/index.js";
 import { type Baseline, largestMagnitude } from "../monitoring/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
-import { takeConditioning } from "../rows/index.js";
+import { combineCoefficients, takeConditioning } from "../rows/index.js";
 import { drawEndpoints, type EndpointRequest, type Endpoints } from "../sampling/index.js";
 import { baselineOf, noiseEndpoints, PolicyMethod, repeatedIndices, velocityWeights } from "../training/index.js";
-import { combineCoefficients } from "./coefficients.js";
 import { chunksOf, type NoisedRows, type RowChunk, type RowTargets } from "./noised-rows.js";
 import {
   type EndpointDefaults,

@@ -1,4 +1,3 @@
-export { combineCoefficients } from "./coefficients.js";
 export { conditionCount, tileConditioning } from "./conditions.js";
 export { EndpointMethod, type NoisedBatch } from "./endpoint-method.js";
 export {
@@ -11,6 +10,7 @@ export {
 } from "./group-weights.js";
 export {
   between,
+  chunksOf,
   type NoisedRows,
   perRow,
   type RowChunk,

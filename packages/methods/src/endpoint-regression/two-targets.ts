@@ -1,5 +1,5 @@
 import type { Coefficient, DiffusionData } from "@diffusiongym/core";
-import { combineCoefficients } from "./coefficients.js";
+import { combineCoefficients } from "../rows/index.js";
 import type { RowTargets } from "./noised-rows.js";
 
 /** Two squared errors of the same output, as one. */

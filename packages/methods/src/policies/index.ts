@@ -6,7 +6,7 @@ export {
   type StateCotangents,
 } from "./differentiable-model.js";
 export { ModelPolicy } from "./model-policy.js";
-export { ResidualPolicy, type ResidualPolicyOptions, type ResidualScale } from "./residual-policy.js";
+export { ResidualPolicy, type ResidualPolicyOptions, type ResidualScale, residualScales } from "./residual-policy.js";
 export type {
   BaseOutputSource,
   PolicyCotangents,

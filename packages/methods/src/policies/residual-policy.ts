@@ -1,19 +1,29 @@
 import {
   type BaseModel,
+  type Coefficient,
   type DDTensor,
   type DiffusionData,
   IncompatibleError,
   type MaybePromise,
   type NoConditioning,
+  type OutputType,
+  type SchedulerFunction,
 } from "@diffusiongym/core";
 import type { NetworkModel, Parameters } from "@diffusiongym/nn";
 import { fingerprint, type Json, requireOneOf } from "../method/index.js";
-import { timesPerSample } from "../rows/index.js";
+import { combineCoefficients } from "../rows/index.js";
 import { isDifferentiableModel } from "./differentiable-model.js";
 import type { BaseOutputSource, PolicyCotangents, PolicyRegression, TrainablePolicy } from "./trainable-policy.js";
 
-/** c(t) in out = base + c(t) net: 1, or 1 - t, which keeps the control finite towards t = 1 (METHODS 1.13). */
-export type ResidualScale = "one" | "one-minus-t";
+/** The scales of a {@link ResidualPolicy}, by name. */
+export const residualScales = ["one", "one-minus-t", "value-gradient"] as const;
+
+/**
+ * c(t) in out = base + c(t) net: 1; 1 - t, which keeps the control of velocities finite towards t = 1 (METHODS 1.13); or what makes
+ * the network minus the gradient of the value function over alpha, whatever the output type, finite at both ends of any path: beta W
+ * for velocities (1 - t on the linear path), beta^2 for endpoints, -alpha beta for epsilons, alpha for scores.
+ */
+export type ResidualScale = (typeof residualScales)[number];
 
 /** Options of `ResidualPolicy`. */
 export interface ResidualPolicyOptions<D extends DiffusionData<D>, C extends object> {
@@ -34,14 +44,15 @@ export class ResidualPolicy<D extends DiffusionData<D> = DDTensor, C extends obj
 {
   readonly #base: BaseModel<D, C>;
   readonly #correction: NetworkModel<D, C>;
-  readonly #scale: ResidualScale;
+  /** What the network is multiplied with. */
+  readonly scale: ResidualScale;
 
   /** @throws ArgumentError for an unknown scale */
   constructor({ base, correction, scale = "one" }: ResidualPolicyOptions<D, C>) {
-    requireOneOf("scale", scale, ["one", "one-minus-t"]);
+    requireOneOf("scale", scale, residualScales);
     this.#base = base;
     this.#correction = correction;
-    this.#scale = scale;
+    this.scale = scale;
   }
 
   get outputType() {
@@ -65,17 +76,15 @@ export class ResidualPolicy<D extends DiffusionData<D> = DDTensor, C extends obj
     const { x, t, conditioning, targets, weights, accumulate = false } = batch;
     const base = await this.#baseOutput(batch);
     const scale = this.#scaleAt(t);
-    const inverse = scale.map((c) => (c === 0 ? 0 : 1 / c));
+    const inverse = combineCoefficients([scale], (c) => (c === 0 ? 0 : 1 / c));
+    const minusInverse = combineCoefficients([inverse], (c) => -c);
     // w |base + c net - target|^2 = w c^2 |net - (target - base) / c|^2.
     const { loss, output } = await this.#correction.regress({
       x,
       t,
       conditioning,
-      targets: targets.linearCombination(inverse, [[inverse.map((c) => -c), base]]),
-      weights: timesPerSample(
-        weights,
-        scale.map((c) => c * c),
-      ),
+      targets: targets.linearCombination(inverse, [[minusInverse, base]]),
+      weights: combineCoefficients([weights, scale], (weight, c) => weight * (c * c)),
       reduction: "sum",
       accumulate,
     });
@@ -120,12 +129,12 @@ export class ResidualPolicy<D extends DiffusionData<D> = DDTensor, C extends obj
     return new ResidualPolicy({
       base: this.#base,
       correction: this.#correction.withNetwork(network),
-      scale: this.#scale,
+      scale: this.scale,
     });
   }
 
   describe(): Json {
-    return { kind: "residual", scale: this.#scale, network: fingerprint(this.#correction.network.graph.nodes) };
+    return { kind: "residual", scale: this.scale, network: fingerprint(this.#correction.network.graph.nodes) };
   }
 
   #baseOutput({ x, t, conditioning, reference }: PolicyCotangents<D, C> | PolicyRegression<D, C>): MaybePromise<D> {
@@ -136,7 +145,20 @@ export class ResidualPolicy<D extends DiffusionData<D> = DDTensor, C extends obj
     return base.linearCombination(1, [[this.#scaleAt(t), correction]]);
   }
 
-  #scaleAt(t: Float32Array): Float64Array {
-    return Float64Array.from(t, (time) => (this.#scale === "one" ? 1 : 1 - time));
+  #scaleAt(t: Float32Array): Coefficient {
+    if (this.scale === "value-gradient") {
+      const factor = gradientFactors[this.outputType];
+      return this.#base.scheduler.evaluateBatch(factor, t);
+    }
+    return Float64Array.from(t, (time) => (this.scale === "one" ? 1 : 1 - time));
   }
 }
+
+/** -alpha d out / d (grad V): v - eta grad V, D - beta^2 / alpha grad V, epsilon + beta grad V, s - grad V (METHODS 0.3). */
+const gradientFactors: Record<OutputType, SchedulerFunction> = {
+  // beta W is alpha eta; W may be infinite at t = 1, and eta is at t = 0.
+  velocity: (path, t) => (t < 0.5 ? path.beta(t) * path.wronskian(t) : path.alpha(t) * path.eta(t)),
+  endpoint: (path, t) => path.beta(t) ** 2,
+  epsilon: (path, t) => -path.alpha(t) * path.beta(t),
+  score: (path, t) => path.alpha(t),
+};

@@ -1,7 +1,8 @@
 import type { BaseModel, Coefficient, DiffusionData } from "@diffusiongym/core";
-import { combineCoefficients, type RowChunk, type RowTargets } from "../endpoint-regression/index.js";
+import type { RowChunk, RowTargets } from "../endpoint-regression/index.js";
 import type { Metrics } from "../method/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
+import { combineCoefficients } from "../rows/index.js";
 import { velocityWeights } from "../training/index.js";
 import type { LearnedBaseline } from "./baselines.js";
 import { controlEnergy, type IntermediateNoisings, pathCostDirection, sliceIntermediate } from "./intermediate.js";

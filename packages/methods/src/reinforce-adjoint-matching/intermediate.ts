@@ -6,7 +6,7 @@ import {
   type RandomKey,
   type Scheduler,
 } from "@diffusiongym/core";
-import { combineCoefficients } from "../endpoint-regression/index.js";
+import { combineCoefficients } from "../rows/index.js";
 import { type Noisings, noiseEndpoints, velocityWeights } from "../training/index.js";
 
 /** A noising that passes through an intermediate time s in (t, 1). */

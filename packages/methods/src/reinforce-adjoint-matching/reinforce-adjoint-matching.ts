@@ -7,15 +7,7 @@ import {
 } from "@diffusiongym/core";
 import { cosineSchedule, type LearningRateSchedule } from "@diffusiongym/nn";
 import { EndpointMethod, type NoisedRows, perRow, restartedCosine } from "../endpoint-regression/index.js";
-import {
-  type Json,
-  type Metrics,
-  RequirementError,
-  requireOneOf,
-  TrainingAbortedError,
-  underPrefix,
-  withPrefix,
-} from "../method/index.js";
+import { type Json, type Metrics, requireOneOf, underPrefix, withPrefix } from "../method/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
 import { takeConditioning } from "../rows/index.js";
 import type { Endpoints } from "../sampling/index.js";
@@ -32,9 +24,10 @@ import {
 import { LearnedBaseline } from "./baselines.js";
 import { type Comparison, compareRewards } from "./comparison.js";
 import { Correction } from "./correction.js";
+import { instabilityError } from "./instability.js";
 import { type IntermediateNoisings, noiseThroughIntermediate } from "./intermediate.js";
 import type { ReinforceAdjointMatchingOptions, ReinforceBaseline } from "./options.js";
-import { needsBaselines } from "./requirements.js";
+import { needsBaselines, needsFiniteControl } from "./requirements.js";
 
 /**
  * Reinforce adjoint matching, RAM (arXiv 2605.10759; METHODS 1.13): one regression on noised endpoints of the policy itself, whose
@@ -61,10 +54,11 @@ import { needsBaselines } from "./requirements.js";
  * noisings rows; each baseline one regression of a network of its own; `pathCost` base model and policy once more.
  *
  * **Pitfalls** never call the result the tilt at lambda unless with `pathCost`, and there not beyond a path KL of 2 or so (use path-weighted
- * tilt matching). With `pathCost` use a residual policy with `scale: "one-minus-t"`, so that the control stays finite at t = 1.
+ * tilt matching). With `pathCost` use a residual policy with `scale: "value-gradient"` (or, for velocities, `"one-minus-t"`), so that the
+ * control stays finite at t = 1; on endpoints it is refused without.
  *
  * **Metrics** `stability_min` (least 1 + lambda (r - b)), `lambda_effective`, `output_shift` (root mean square of v_theta - v_ref),
- * `reward_reinforceBaselineloss`, `cost_mean`, `cost_reinforceBaselineloss`, `capped_fraction`; with `rolloutEvery` also `kl_path` and `sde_reward_gap`,
+ * `reward_baseline_loss`, `cost_mean`, `cost_baseline_loss`, `capped_fraction`; with `rolloutEvery` also `kl_path` and `sde_reward_gap`,
  * the mean reward of the SDE minus that of the flow, which is 0 for a consistent model.
  */
 export class ReinforceAdjointMatching<
@@ -131,6 +125,7 @@ export class ReinforceAdjointMatching<
 
   protected *requirements(): Iterable<RequirementCheck> {
     yield* needsBaselines(this.given);
+    yield* needsFiniteControl(this.given);
     if (this.rolloutEvery > 0) {
       yield needsMemorylessNoise(this.environment);
     }
@@ -231,28 +226,10 @@ export class ReinforceAdjointMatching<
       raw: this.reinforceBaseline === "none" && normalization === "none",
     });
     if (this.reinforceBaseline !== "conditional" && comparison.stability < 0) {
-      this.refuse(comparison.stability, comparison.scale);
+      const { name: method, reinforceBaseline: baseline, iteration } = this;
+      throw instabilityError({ method, baseline, iteration, ...comparison });
     }
     return comparison;
-  }
-
-  private refuse(stability: number, scale: number): never {
-    const numbers =
-      `1 + lambda (r - b) falls to ${stability.toPrecision(3)} at lambda ${scale.toPrecision(3)}, and where its mean given x_t is below 0 ` +
-      "the policy runs away from its target. ";
-    const remedy = 'Use baseline: "conditional" with a network for E[r | x_t], or a smaller rewardScale.';
-    if (this.iteration === 0) {
-      throw new RequirementError(
-        `Reinforce adjoint matching cannot start: with baseline "${this.reinforceBaseline}" the iteration is unstable. ${numbers}${remedy}`,
-        this.name,
-        "a stable baseline",
-      );
-    }
-    throw new TrainingAbortedError(
-      `Stopped in iteration ${this.iteration + 1}: with baseline "${this.reinforceBaseline}" the iteration has become unstable. ${numbers}${remedy}`,
-      "stability",
-      this.iteration + 1,
-    );
   }
 
   private async measureRollout(flow: Endpoints<D, C>, signal: AbortSignal | undefined): Promise<Metrics> {

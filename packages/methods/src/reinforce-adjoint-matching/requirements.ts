@@ -1,6 +1,28 @@
 import type { DiffusionData } from "@diffusiongym/core";
+import { ResidualPolicy } from "../policies/index.js";
 import { needsParameters, type RequirementCheck } from "../training/index.js";
 import type { ReinforceAdjointMatchingOptions } from "./options.js";
+
+/**
+ * A path cost that is finite: the control of an endpoint that is off by d costs W d^2 / (alpha beta^3), which d must make up for towards
+ * t = 1, where beta is 0.
+ */
+export function* needsFiniteControl<D extends DiffusionData<D>, C extends object>({
+  environment,
+  policy,
+  pathCost = false,
+}: ReinforceAdjointMatchingOptions<D, C>): Iterable<RequirementCheck> {
+  if (pathCost && environment.outputType === "endpoint") {
+    yield policy instanceof ResidualPolicy && policy.scale === "value-gradient"
+      ? undefined
+      : {
+          requirement: "a finite control",
+          message:
+            "with pathCost the control of a policy on endpoints is infinite towards t = 1, unless its difference from the base model falls " +
+            'like beta^2: give a ResidualPolicy with scale: "value-gradient".',
+        };
+  }
+}
 
 /** The networks that the conditional baseline learns. */
 export function* needsBaselines<D extends DiffusionData<D>, C extends object>(

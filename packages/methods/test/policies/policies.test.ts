@@ -1,9 +1,20 @@
-import { DDRecord, DDTensor, isErrorNamed, OptimalTransport, outputTypes, RandomKey } from "@diffusiongym/core";
+import {
+  Cosine,
+  convertOutput,
+  DDRecord,
+  DDTensor,
+  isErrorNamed,
+  OptimalTransport,
+  outputTypes,
+  RandomKey,
+  Trigonometric,
+  VPLinear,
+} from "@diffusiongym/core";
 import { ModelPolicy, ResidualPolicy, type TrainablePolicy } from "@diffusiongym/methods";
 import { GraphBuilder, linear, Network, NetworkModel } from "@diffusiongym/nn";
 import { describe, expect, it } from "vitest";
 import { GaussianModel, withoutGradient } from "../support/gaussian-model.js";
-import { pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
+import { lineNetwork, pointModel, pointNetwork, residualPolicy } from "../support/policies.js";
 import { GaussianRecordModel, type Pair } from "../support/record-model.js";
 
 const x = DDTensor.from([[-0.6], [0.2], [1.4]]);
@@ -26,6 +37,11 @@ const policies = {
     residualPolicy(new GaussianModel({ deviation: 0.5 }), {
       definition: pointNetwork(1, small),
       scale: "one-minus-t",
+    }),
+  "residual (value gradient, endpoints)": () =>
+    residualPolicy(new GaussianModel({ deviation: 0.5, outputType: "endpoint", scheduler: new Trigonometric() }), {
+      definition: pointNetwork(1, small),
+      scale: "value-gradient",
     }),
 };
 
@@ -109,6 +125,30 @@ describe("a residual policy", () => {
       const policy = residualPolicy(base);
       expect(policy.outputType).toBe(outputType);
       expect([...(await policy.forward(x, t, {})).data]).toEqual([...base.forward(x, t).data]);
+    }
+  });
+
+  it.each([
+    ["linear", new OptimalTransport()],
+    ["trigonometric", new Trigonometric()],
+    ["cosine", new Cosine()],
+    ["variance preserving", new VPLinear()],
+  ])("scaled as a value gradient is one control on the %s path, whatever the output type", async (_, scheduler) => {
+    // A network that is 0.8 everywhere stands for grad V = -0.8 alpha: the score moves by 0.8 alpha.
+    for (const outputType of outputTypes) {
+      const base = new GaussianModel({ mean: 1, deviation: 0.5, outputType, scheduler });
+      const policy = residualPolicy(base, { definition: lineNetwork(), scale: "value-gradient" });
+      policy.parameters.get("line.bias").data.fill(0.8);
+      const output = await policy.forward(x, t, {});
+      for (const [i, time] of t.entries()) {
+        const { state, output: slope } = convertOutput(outputType, "score", scheduler, time);
+        const score = (value: number): number => state * x.data[i]! + slope * value;
+        const moved = score(output.data[i]!) - score(base.forward(x, t).data[i]!);
+        expect(moved).toBeCloseTo(0.8 * scheduler.alpha(time), 3);
+      }
+      const ends = Float32Array.of(0, 1e-6, 1);
+      const shift = (await policy.forward(x, ends, {}, { baseOutput: () => x.zerosLike() })).data;
+      expect(Array.from(shift).every(Number.isFinite)).toBe(true);
     }
   });
 

@@ -1,5 +1,10 @@
 import { constantNoise, constructEnv, type Environment, isErrorNamed } from "@diffusiongym/core";
-import { ReinforceAdjointMatching, type ReinforceAdjointMatchingOptions, train } from "@diffusiongym/methods";
+import {
+  ReinforceAdjointMatching,
+  type ReinforceAdjointMatchingOptions,
+  type ResidualScale,
+  train,
+} from "@diffusiongym/methods";
 import { checkMethod } from "@diffusiongym/methods/testing";
 import { LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
@@ -25,6 +30,15 @@ const make = (options: Partial<ReinforceAdjointMatchingOptions> = {}): Reinforce
     ...options,
   });
 
+/** The same problem for a model of endpoints. */
+function onEndpoints(scale: ResidualScale = "value-gradient") {
+  const endpoints = new GaussianModel({ mean: 0.5, deviation: 0.8, outputType: "endpoint" });
+  return {
+    environment: constructEnv(endpoints, new LinearReward(), { steps: 8, rewardScale: 0.8 }),
+    policy: residualPolicy(endpoints, { scale }),
+  };
+}
+
 const caught = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 
 describe("reinforce adjoint matching", () => {
@@ -43,6 +57,7 @@ describe("reinforce adjoint matching", () => {
             pathCost: true,
             rewardBaseline: network(),
           }),
+        "a finite control": () => make({ ...onEndpoints("one-minus-t"), pathCost: true }),
         "memoryless noise": () =>
           make({
             environment: constructEnv(model, new LinearReward(), { noiseSchedule: constantNoise(0.5), steps: 4 }),
@@ -58,6 +73,28 @@ describe("reinforce adjoint matching", () => {
       make: ({ environment, iterations }) => make({ environment, iterations, pathCost: true }),
       adapted: (method) => ({ policy: method.adapted }),
     });
+  });
+
+  it("keeps them with path cost on endpoints, where the control stays finite by the policy's scale", async () => {
+    const { environment } = onEndpoints();
+    await checkMethod({
+      environment,
+      make: (given) => make({ ...onEndpoints(), ...given, pathCost: true }),
+      adapted: (method) => ({ policy: method.adapted }),
+    });
+    // r = x, lambda = .8 on N(.5, .8^2): the tilt has the mean .5 + .8 * .64. With another scale every cost is capped.
+    const method = make({
+      ...onEndpoints(),
+      pathCost: true,
+      iterations: 200,
+      batchSize: 128,
+      timeRange: [0.001, 0.999],
+    });
+    const last = await train(method);
+    expect(last!.metrics.capped_fraction).toBeLessThan(0.02);
+    expect(last!.metrics.cost_mean).toBeLessThan(2);
+    const { rewards } = await environment.withPolicies({ policy: method.adapted }).sample(4000, { seed: 5 });
+    expect(Math.abs(rewards.reduce((sum, r) => sum + r / 4000, 0) - 1.012)).toBeLessThan(0.15);
   });
 
   it("keeps them as a trapezoid", async () => {
