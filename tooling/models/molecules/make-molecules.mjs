@@ -1,6 +1,7 @@
 // Makes the molecules on which `molecules/small` is trained: node tooling/models/molecules/make-molecules.mjs [--heavy-atoms 7]
 //   [--atoms 16] [--count 6000] [--seed 0] [--out tooling/models/molecules/small-molecules.json.gz]
 // All molecules of one heavy atom less than the most are taken, and as many of the largest, drawn by chance, as fill the count.
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { RandomKey } from "@diffusiongym/core";
 import { conformerMaker } from "./conformers.mjs";
@@ -45,4 +46,7 @@ const about =
   `${made.length} molecules of C, N, O, F and H with up to ${heavyAtoms} heavy atoms and ${options.atoms} atoms in all, enumerated by rules ` +
   `(seed ${options.seed}), hydrogens explicit, relaxed in MMFF94 by openchemlib; canonical SMILES by RDKit. Made by tooling/models/molecules.`;
 await writeDataSet(options.out, { about, smiles: made.map(({ smiles }) => smiles), molecules });
-console.log(JSON.stringify(statistics(molecules), undefined, 1));
+await writeFile(
+  options.out.replace(/\.json\.gz$/, ".statistics.json"),
+  `${JSON.stringify(statistics(molecules), undefined, 2)}\n`,
+);
