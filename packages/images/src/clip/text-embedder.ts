@@ -12,6 +12,9 @@ export interface ClipTextEmbedderOptions {
   readonly file: string;
 }
 
+/** Texts whose embeddings are kept. */
+const largestCache = 10_000;
+
 /** CLIP's text encoder (arXiv 2103.00020): embeddings of length 1, each text computed once. */
 export class ClipTextEmbedder {
   readonly #encoder: Network;
@@ -70,6 +73,9 @@ export class ClipTextEmbedder {
     if (known === undefined) {
       known = this.#compute(text);
       this.#known.set(text, known);
+      if (this.#known.size > largestCache) {
+        this.#known.delete(this.#known.keys().next().value!);
+      }
       known.catch(() => this.#known.delete(text));
     }
     return known;
