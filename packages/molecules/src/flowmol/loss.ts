@@ -26,17 +26,17 @@ export function timeWeights(scheduler: SchedulerLike, t: Float32Array): Coeffici
  *
  *     L_i = sum_f w_f lambda_f(t_i) mean over its atoms or bonds of l_f,
  *
- * l the squared error of positions (the mean of three coordinates) and the cross-entropy -sum_k target_k log p_k of the
- * others.
+ * l the squared error of positions (the mean of three coordinates) and the cross-entropy -log p_k of the others, k the class of
+ * the target: where its entries are largest.
  * @param prediction probabilities, and positions
- * @param target positions, and one-hot classes
+ * @param target positions, and one-hot classes or logits
  * @returns shape [n]
  */
 export function lossOfEach(prediction: MoleculeGraph, target: MoleculeGraph, factors: LossFactors): Float32Array {
   const result = new Float32Array(target.length);
   for (const [k, name] of featureNames.entries()) {
     const { data: p, shape } = prediction[name];
-    const { data: y } = target[name];
+    const { data: y } = name === "positions" ? target[name] : classesOf(target[name]);
     const columns = shape[1]!;
     const offsets = target.rowOffsets(k);
     for (let i = 0; i < result.length; i++) {
@@ -93,10 +93,24 @@ export function lossInputs(target: MoleculeGraph, weights: Coefficient, factors:
       const [from, to] = [offsets[i]!, offsets[i + 1]!];
       rows.fill((at(weights, name, i) * factorOf(factors, name, i)) / Math.max(to - from, 1), from, to);
     }
-    inputs[`target.${name}`] = target[name];
+    inputs[`target.${name}`] = name === "positions" ? target[name] : classesOf(target[name]);
     inputs[`weight.${name}`] = new Tensor(rows, [rows.length, 1]);
   }
   return inputs;
+}
+
+/** 1 at the first of the largest entries of every row, 0 elsewhere. */
+function classesOf({ data, shape }: Tensor): Tensor<Float32Array> {
+  const columns = shape[1]!;
+  const classes = new Float32Array(data.length);
+  for (let row = 0; row < data.length; row += columns) {
+    let best = row;
+    for (let j = row + 1; j < row + columns; j++) {
+      best = data[j]! > data[best]! ? j : best;
+    }
+    classes[best] = 1;
+  }
+  return new Tensor(classes, shape);
 }
 
 function factorOf({ weights, times }: LossFactors, name: FeatureName, molecule: number): number {

@@ -1,0 +1,102 @@
+// Trains the network of `molecules/small` on the molecules of tooling/models/molecules and writes its parameters into the
+// package's assets. Run after `pnpm build`:
+//
+//     node tooling/models/train-molecules.mjs FOLDER           # trains, continuing what FOLDER holds; hours on one core
+//     node tooling/models/train-molecules.mjs FOLDER --pack    # writes the parameters of the last checkpoint, at any time
+//
+// Seeded: the same machine and runtime give the same file.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Cosine, FeatureSchedulers, RandomKey } from "@diffusiongym/core";
+import { FileStorage, progressLine, trainBaseModel } from "@diffusiongym/methods";
+import {
+  descriptionField,
+  FlowMolModel,
+  FlowMolTraining,
+  flowMolNetwork,
+  fromMolecules,
+  qm9Atoms,
+  smallConfiguration,
+  smallLossWeights,
+  smallSchedule,
+} from "@diffusiongym/molecules";
+import { cosineSchedule, Engine, Network, readSafetensors, warmupSchedule } from "@diffusiongym/nn";
+import { readDataSet } from "./molecules/data-file.mjs";
+
+const [folder, ...flags] = process.argv.slice(2);
+if (folder === undefined) {
+  throw new Error("Say where checkpoints go: node tooling/models/train-molecules.mjs FOLDER");
+}
+const dataFile = new URL("./molecules/small-molecules.json.gz", import.meta.url);
+const target = new URL("../../packages/molecules/assets/small.safetensors", import.meta.url);
+
+// Molecules of up to six heavy atoms: with seven, as much training gives fewer valid ones.
+const heavyAtoms = ({ elements }) => elements.filter((element) => element !== "H").length;
+const molecules = (await readDataSet(process.env.MOLECULES ?? dataFile)).molecules.filter(
+  (one) => heavyAtoms(one) <= 6,
+);
+// A twentieth is held back to see how the loss does on molecules that were not trained on.
+const order = RandomKey.fromSeed(0).fold("split").stream().permutation(molecules.length);
+const held = Math.round(molecules.length / 20);
+const all = fromMolecules(molecules);
+const [heldBack, x1] = [all.take(order.subarray(0, held)), all.take(order.subarray(held))];
+
+const histogram = new Map();
+for (const count of all.structure.atomCounts) {
+  histogram.set(count, (histogram.get(count) ?? 0) + 1);
+}
+const counts = [...histogram.keys()].sort((a, b) => a - b);
+const atomCounts = { counts, weights: counts.map((count) => histogram.get(count)) };
+
+const definition = flowMolNetwork(smallConfiguration);
+const network = Network.initialize(definition, RandomKey.fromSeed(0).fold("molecules/small"), {
+  engine: new Engine({ threads: 1 }),
+});
+const model = new FlowMolModel({
+  network,
+  atoms: qm9Atoms,
+  scheduler: new FeatureSchedulers(
+    Object.fromEntries(Object.entries(smallSchedule).map(([name, nu]) => [name, new Cosine(nu)])),
+  ),
+  atomCounts,
+  alignment: { rounds: 2 },
+  lossWeights: smallLossWeights,
+});
+
+async function pack(parameters) {
+  const description = { configuration: smallConfiguration, schedule: smallSchedule, atomCounts };
+  const bytes = parameters.toSafetensors({ [descriptionField]: JSON.stringify(description) });
+  await writeFile(target, bytes);
+  console.log(`wrote ${bytes.length} bytes for ${parameters.size} parameters`);
+}
+
+if (flags.includes("--pack")) {
+  const { tensors } = readSafetensors(await readFile(path.join(folder, "checkpoint.safetensors")));
+  const average = network.parameters.names.map((name) => [name, tensors.get(`average/${name}`).data]);
+  network.parameters.restore(new Map(average));
+  await pack(network.parameters);
+} else {
+  const iterations = Number(process.env.ITERATIONS ?? 20_500);
+  console.log(`${x1.length} molecules, ${network.parameters.size} parameters`);
+  await trainBaseModel(new FlowMolTraining(model), {
+    data: { x1 },
+    iterations,
+    batchSize: 32,
+    learningRate: warmupSchedule({
+      steps: 200,
+      followedBy: cosineSchedule({ peak: 1.5e-3, steps: iterations - 200, final: 1.5e-5 }),
+    }),
+    maxGradientNorm: 1,
+    averageDecay: 0.999,
+    timeRange: [0, 1],
+    storage: new FileStorage(folder),
+    checkpointEvery: 500,
+    onReport: (report) => report.iteration % 100 === 0 && console.log(progressLine(report)),
+  });
+  const streams = RandomKey.fromSeed(1).streams();
+  const losses = await model.trainLoss(heldBack, { streams });
+  console.log(
+    `loss on molecules held back: ${(losses.reduce((sum, loss) => sum + loss, 0) / losses.length).toFixed(4)}`,
+  );
+  await pack(network.parameters);
+}
