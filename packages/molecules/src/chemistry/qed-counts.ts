@@ -36,8 +36,8 @@ export function countAromaticRings({ atomicNumbers, bonds, aromaticAtoms, ringAt
     return 0;
   }
   const removed = new Set<number>();
-  for (const { from, to, order } of bonds) {
-    if (order !== 1 || aromaticAtoms.has(from) || aromaticAtoms.has(to)) {
+  for (const { from, to, order, aromatic } of bonds) {
+    if (order !== 1 || aromatic || aromaticAtoms.has(from) || aromaticAtoms.has(to)) {
       continue;
     }
     for (const atom of [from, to]) {
@@ -66,9 +66,9 @@ const letterOfElement = new Map([
   [53, "X"],
 ]);
 
-function featuresOf({ atomicNumbers, charged, aromaticAtoms, ringAtoms }: RdkitGraph): string {
+function featuresOf({ atomicNumbers, charges, aromaticAtoms, ringAtoms }: RdkitGraph): string {
   const letters = new Set(atomicNumbers.map((number) => letterOfElement.get(number) ?? "M"));
-  return `${[...letters].join("")}${aromaticAtoms.size > 0 ? "a" : ""}${ringAtoms.size > 0 ? "r" : ""}${charged ? "q" : ""}`;
+  return `${[...letters].join("")}${aromaticAtoms.size > 0 ? "a" : ""}${ringAtoms.size > 0 ? "r" : ""}${charges.some((charge) => charge !== 0) ? "q" : ""}`;
 }
 
 function has(features: string, needs: Needs): boolean {

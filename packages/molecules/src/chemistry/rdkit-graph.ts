@@ -17,9 +17,15 @@ interface RdkitJson {
 export interface RdkitGraph {
   /** Atomic numbers, one an atom. */
   readonly atomicNumbers: readonly number[];
-  /** True where an atom has a formal charge. */
-  readonly charged: boolean;
-  readonly bonds: readonly { readonly from: number; readonly to: number; readonly order: number }[];
+  /** Formal charges, one an atom. */
+  readonly charges: readonly number[];
+  readonly bonds: readonly {
+    readonly from: number;
+    readonly to: number;
+    /** 1, 2 or 3; in aromatic rings single and double bonds alternate. */
+    readonly order: number;
+    readonly aromatic: boolean;
+  }[];
   readonly aromaticAtoms: ReadonlySet<number>;
   readonly ringAtoms: ReadonlySet<number>;
 }
@@ -31,8 +37,8 @@ export function rdkitGraph(molecule: RdkitMolecule): RdkitGraph {
   const aromatic = new Set(aromaticBonds);
   return {
     atomicNumbers: atoms.map(({ z = 6 }) => z),
-    charged: atoms.some(({ chg = 0 }) => chg !== 0),
-    bonds: bonds.map(({ bo = 1, atoms: [from, to] }, k) => ({ from, to, order: aromatic.has(k) ? 1.5 : bo })),
+    charges: atoms.map(({ chg = 0 }) => chg),
+    bonds: bonds.map(({ bo = 1, atoms: [from, to] }, k) => ({ from, to, order: bo, aromatic: aromatic.has(k) })),
     aromaticAtoms: new Set(aromaticAtoms),
     ringAtoms: new Set(atomRings.flat()),
   };

@@ -1,0 +1,1 @@
+export { type NodeModules, requireNode } from "./node.js";
