@@ -1,12 +1,17 @@
 import { StorageError } from "../method/index.js";
+import { partName, removeAbandonedParts } from "./abandoned-parts.js";
 import type { Storage } from "./storage.js";
 
 type FileSystem = typeof import("node:fs/promises");
 
-/** Keeps files in a folder, which is made when it does not exist. Node only. */
+/**
+ * Keeps files in a folder, which is made when it does not exist. What a process that was killed while it wrote has left there is
+ * removed by the first write. Node only.
+ */
 export class FileStorage implements Storage {
   readonly location: string;
   private readonly loadFileSystem: () => Promise<FileSystem>;
+  private isClean = false;
 
   /**
    * @param folder path of the folder
@@ -33,9 +38,9 @@ export class FileStorage implements Storage {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const { open, rename, rm } = await this.loadFileSystem();
     const path = this.path(name);
-    const temporary = `${path}.${process.pid}.part`;
+    const temporary = partName(path);
     try {
-      await this.makeFolder(this.location);
+      await this.open();
       const file = await open(temporary, "w");
       try {
         await file.writeFile(bytes);
@@ -53,10 +58,19 @@ export class FileStorage implements Storage {
   async append(name: string, bytes: Uint8Array): Promise<void> {
     const { appendFile } = await this.loadFileSystem();
     try {
-      await this.makeFolder(this.location);
+      await this.open();
       await appendFile(this.path(name), bytes);
     } catch (error) {
       throw this.failure("append to", name, error);
+    }
+  }
+
+  /** Makes the folder, and clears it once of what others have left. */
+  private async open(): Promise<void> {
+    await this.makeFolder(this.location);
+    if (!this.isClean) {
+      this.isClean = true;
+      await removeAbandonedParts(await this.loadFileSystem(), this.location);
     }
   }
 

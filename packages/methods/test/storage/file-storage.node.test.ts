@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import * as fileSystem from "node:fs/promises";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isErrorNamed } from "@diffusiongym/core";
@@ -47,6 +48,21 @@ describe("FileStorage", () => {
     expect(String(error)).toContain("free some space");
     expect(await readFile(join(folder, "x"), "utf8")).toBe("old");
     expect(await readdir(folder)).toEqual(["x"]);
+  });
+
+  it("removes what a killed process has left of a file, at the first write, and nothing else", async () => {
+    const script = `require("fs").writeFileSync(process.argv[1] + "." + process.pid + ".part", "half"); process.kill(process.pid, "SIGKILL")`;
+    const killed = spawnSync(process.execPath, ["-e", script, join(folder, "x")]);
+    expect(killed.signal).toBe("SIGKILL");
+    const left = `x.${killed.pid}.part`;
+    const others = [`x.${process.ppid}.part`, "notes.part", "x.part"].sort();
+    await Promise.all(others.map((name) => writeFile(join(folder, name), "")));
+    const storage = new FileStorage(folder);
+    expect(await storage.read("x")).toBeUndefined();
+    expect(await readdir(folder)).toContain(left);
+    await storage.write("x", bytes("whole"));
+    expect((await readdir(folder)).sort()).toEqual(["x", ...others].sort());
+    expect(await readFile(join(folder, "x"), "utf8")).toBe("whole");
   });
 
   it("lets a run that met a full disk continue from its last checkpoint", async () => {
