@@ -1,6 +1,7 @@
 import type { DDTensor, DiffusionData, NoConditioning } from "@diffusiongym/core";
 import type { BufferRows } from "../buffers/index.js";
 import {
+  chunksOf,
   PooledMethod,
   type PooledOptions,
   perRow,
@@ -11,10 +12,11 @@ import {
   total,
   validMembers,
 } from "../endpoint-regression/index.js";
-import { type Json, requireOneOf, underPrefix, withPrefix } from "../method/index.js";
+import { type Json, type Metrics, requireOneOf, underPrefix, withPrefix } from "../method/index.js";
 import type { TrainablePolicy } from "../policies/index.js";
 import { logSumExp } from "../statistics/index.js";
 import type { ExtraState, RequirementCheck } from "../training/index.js";
+import { measureDrift } from "./drift.js";
 import { explicitTarget, implicitTarget } from "./targets.js";
 
 /** `"implicit"` is exact for steps of any size; `"explicit"` is a forward Euler step. */
@@ -48,13 +50,15 @@ export interface TiltMatchingOptions<D extends DiffusionData<D> = DDTensor, C ex
  * lambda unknown.
  *
  * **Cost** basePoolSize + (rounds - 1) poolSize rewards; an iteration runs the old and the new policy forward (explicit: the old)
- * and one regression, on batchSize * noisings rows. Each round restarts the learning rate; the running average becomes v_old.
+ * and one regression, on batchSize * noisings rows; a round, both once on its pool. Each round restarts the learning rate; the running average becomes v_old.
  *
  * **Pitfalls** a small pool that is regressed on for long is learned by heart. `weight_max` above 10: take more rounds. The mean reward
  * of a new pool must be `reward_expected` of the round before: `inherited_error`, in standard errors, is the alarm for errors that add
- * up; `PathWeightedTiltMatching` repairs them.
+ * up; `PathWeightedTiltMatching` repairs them. `drift` says how much: by what share of its own change v_old misses the velocity of the
+ * endpoints it has drawn.
  *
- * **Metrics** `lambda` (sum of h so far), `ess_fraction`, `weight_max`, `reward_expected`, `inherited_error`, `rounds_suggested`.
+ * **Metrics** `lambda` (sum of h so far), `ess_fraction`, `weight_max`, `reward_expected`, `inherited_error`, `drift`,
+ * `drift_error`, `rounds_suggested`.
  */
 export class TiltMatching<
   D extends DiffusionData<D> = DDTensor,
@@ -99,6 +103,7 @@ export class TiltMatching<
       this.buffer.add(endpoints, indexOffset);
       this.old.parameters.data.set(this.adapted.parameters.data);
     }
+    const drift = round > 0 ? await this.measureDrift(signal) : {};
     this.normalizers = undefined;
     const { rewards, valids } = this.buffer.pools[0]!;
     const { conditions, step, summary: before } = this;
@@ -110,6 +115,7 @@ export class TiltMatching<
         ...newest,
         lambda: level,
         ...stepReport({ rewards, valids, step, conditions, before }),
+        ...drift,
         rounds_suggested: before.rounds_suggested ?? Math.max(1, Math.ceil(Math.abs(rewardScale) * newest.reward_std!)),
       },
     };
@@ -158,6 +164,15 @@ export class TiltMatching<
     super.restoreExtra(arrays, values);
     this.old.parameters.restore(underPrefix("old", arrays));
     this.normalizers = undefined;
+  }
+
+  /** Of the new pool, noised otherwise than the rows of any iteration. */
+  private measureDrift(signal: AbortSignal | undefined): Promise<Metrics> {
+    const { baseModel: model } = this.environment;
+    const { valids } = this.buffer.pools[0]!;
+    const valid = Int32Array.from(Array.from(valids.keys()).filter((i) => valids[i] === 1));
+    const rows = this.noise(this.buffer.take(valid), 1);
+    return measureDrift({ model, old: this.old, chunks: chunksOf(rows, this.common.rowsAtOnce, model), signal });
   }
 
   /** h. */

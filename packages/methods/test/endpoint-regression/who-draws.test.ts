@@ -1,11 +1,13 @@
 import { constructEnv, type Environment } from "@diffusiongym/core";
 import {
   DiffusionNft,
+  EfficientAdjointMatching,
   type Method,
   PathWeightedTiltMatching,
   ReinforceAdjointMatching,
   type ResidualPolicy,
   RewardWeightedFlowMatching,
+  RewardWeightedRegression,
   TiltMatching,
 } from "@diffusiongym/methods";
 import { LinearReward } from "@diffusiongym/toy";
@@ -51,6 +53,14 @@ it("a stale rollout policy would show: who draws in each iteration", async () =>
   expect(
     moved(await rewards((policy) => new ReinforceAdjointMatching({ ...common(policy), baseline: "mean" }))),
   ).toEqual([false, true, true, true, true, true]);
+  expect(moved(await rewards((policy) => new EfficientAdjointMatching({ ...common(policy), odeSteps: 8 })))).toEqual([
+    false,
+    true,
+    true,
+    true,
+    true,
+    true,
+  ]);
   // The old policy, which is replaced after every iteration: one later.
   expect(moved(await rewards((policy) => new DiffusionNft({ ...common(policy), oldDecay: 0 })))).toEqual([
     false,
@@ -68,6 +78,7 @@ it("a stale rollout policy would show: who draws in each iteration", async () =>
   for (const make of [
     (policy: ResidualPolicy) => new PathWeightedTiltMatching({ ...common(policy), ...pools, consistencyLimit: 100 }),
     (policy: ResidualPolicy) => new TiltMatching({ ...common(policy), ...pools }),
+    (policy: ResidualPolicy) => new RewardWeightedRegression({ ...common(policy), ...pools }),
   ]) {
     expect(moved(await rewards(make))).toEqual([false, false, false, true, true, true]);
   }

@@ -1,5 +1,12 @@
-import { constructEnv, DDTensor, type Environment } from "@diffusiongym/core";
-import { explicitTarget, implicitTarget, TiltMatching, type TiltMatchingOptions } from "@diffusiongym/methods";
+import { constructEnv, DDTensor, type Environment, outputTypes, RandomKey, Trigonometric } from "@diffusiongym/core";
+import {
+  explicitTarget,
+  implicitTarget,
+  measureDrift,
+  noiseEndpoints,
+  TiltMatching,
+  type TiltMatchingOptions,
+} from "@diffusiongym/methods";
 import { checkMethod } from "@diffusiongym/methods/testing";
 import { LinearReward } from "@diffusiongym/toy";
 import { describe, expect, it } from "vitest";
@@ -46,12 +53,39 @@ describe("tilt matching", () => {
     expect(rows[0]!.inherited_error).toBeUndefined();
     expect(Math.abs(rows[59]!.inherited_error!)).toBeLessThan(5);
     expect(rows[0]!.rounds_suggested).toBe(1);
+    expect(rows[0]!.drift).toBeUndefined();
+    // What the first step has fitted is near the velocity of its own endpoints.
+    expect(Math.abs(rows[30]!.drift!)).toBeLessThan(0.3 + 3 * rows[30]!.drift_error!);
+    expect(rows[59]!.drift).toBe(rows[30]!.drift);
     // ESS of exp(h x) on N(m, s^2) is exp(-h^2 s^2) of the pool.
     expect(Math.abs(rows[0]!.ess_fraction! - Math.exp(-0.16 * 0.64))).toBeLessThan(0.05);
     // The learning rate starts anew.
     expect(rows[29]!.learning_rate).toBeLessThan(1e-3);
     expect(rows[30]!.learning_rate).toBeCloseTo(2e-2, 6);
   });
+
+  it.each(outputTypes)(
+    "%s: measures by how much of its change a policy misses the law that it draws",
+    async (outputType) => {
+      const scheduler = new Trigonometric();
+      const of = (mean: number) => new GaussianModel({ mean, deviation: 0.5, outputType, scheduler });
+      const [base, old] = [of(0), of(1)];
+      // Laws that differ in their mean have velocities whose difference is proportional to it.
+      for (const [mean, expected] of [
+        [1, 0],
+        [1.5, 0.5],
+        [0.7, -0.3],
+      ] as const) {
+        const n = 8000;
+        const x1 = DDTensor.randn(n, [1], RandomKey.fromSeed(1).streams()).mul(0.5).add(mean);
+        const noised = noiseEndpoints({ model: base, x1, key: RandomKey.fromSeed(2), timeRange: [0.05, 0.95] });
+        const rows = { ...noised, conditioning: {}, base: { baseOutput: () => base.forward(noised.xt, noised.t) } };
+        const { drift, drift_error } = await measureDrift({ model: base, old, chunks: [rows] });
+        expect(Math.abs(drift! - expected)).toBeLessThan(4 * drift_error!);
+        expect(drift_error).toBeLessThan(0.05);
+      }
+    },
+  );
 
   it("names an option that is out of range", () => {
     for (const options of [{ form: "both" as "implicit" }, { rounds: 0 }, { noisings: 0 }, { basePoolSize: 1 }]) {
