@@ -7,6 +7,7 @@ import {
   DDTensor,
   FormatError,
   isDifferentiable,
+  make,
   makeReward,
   RandomKey,
   ShapeError,
@@ -143,6 +144,21 @@ describe("images/clip-score", () => {
     const { rewards } = await fixed.evaluate(images, images, { prompt });
     expect(rewards[1]).toBeCloseTo(golden.cosines[1]!, 5);
     expect((await free.evaluate(images, images, { prompt: prompt[1]! })).rewards).toEqual(rewards);
+  });
+
+  it("judges each image of a model of prompts by its own", async () => {
+    const pipeline = fileURLToPath(new URL("../fixtures/tiny-stable-diffusion", import.meta.url));
+    const prompts = ["a red bicycle", "a calm sea at dawn"];
+    const environment = await make("images/stable-diffusion", "images/clip-score", {
+      baseModel: { source: pipeline, guidanceScale: 0 },
+      reward: { source },
+      steps: 2,
+    });
+    const made = await environment.sample(2, { seed: 3, conditioning: { prompt: prompts } });
+    const alone = await makeReward("images/clip-score", { source, prompt: prompts[1]! });
+    const judged = await alone.evaluate(made.sample, made.latent, {});
+    expect(made.rewards[1]).toBeCloseTo(judged.rewards[1]!, 5);
+    expect(made.rewards[0]).not.toBeCloseTo(judged.rewards[0]!, 5);
   });
 
   it("keeps the promises of a reward, its gradient by finite differences included", async () => {
