@@ -21,4 +21,4 @@ export type { GridOptions } from "./pixels/index.js";
 export * from "./rewards/index.js";
 export * from "./scenes/index.js";
 export * from "./stable-diffusion/index.js";
-export { ClipTokenizer, type EncodedText } from "./tokenizer/index.js";
+export { ClipTokenizer, type EncodedText, readTokenizer, type TokenizerTexts } from "./tokenizer/index.js";

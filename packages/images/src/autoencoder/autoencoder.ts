@@ -1,5 +1,5 @@
 import { ArgumentError, DDTensor, IncompatibleError, type SampleStreams, ShapeError, Tensor } from "@diffusiongym/core";
-import { GraphBuilder, Network, prune } from "@diffusiongym/nn";
+import { type Checkpointing, GraphBuilder, Network, prune } from "@diffusiongym/nn";
 
 /** Parts of an `Autoencoder`. */
 export interface AutoencoderOptions {
@@ -16,6 +16,8 @@ export interface AutoencoderOptions {
   readonly shiftFactor?: number;
   /** Images that are decoded, encoded or differentiated at once; more are faster on some devices and take more memory. @default 1 */
   readonly batchSize?: number;
+  /** Compute parts of the decoder twice in place of keeping them when gradients are taken. @default keep all */
+  readonly checkpoint?: Checkpointing;
 }
 
 /**
@@ -30,6 +32,7 @@ export class Autoencoder {
   /** The decoder, with images in [0, 1] as its output. */
   readonly #decoder: Network;
   readonly #latents: string;
+  readonly #checkpoint: Checkpointing | undefined;
   readonly #openEncoder: (() => Promise<Network>) | undefined;
   #encoder: Promise<Network> | undefined;
 
@@ -61,6 +64,7 @@ export class Autoencoder {
     this.shiftFactor = shiftFactor;
     this.batchSize = batchSize;
     this.#latents = input!.name;
+    this.#checkpoint = options.checkpoint;
     this.#decoder = withUnitImages(decoder);
     this.#openEncoder = options.openEncoder;
   }
@@ -97,7 +101,7 @@ export class Autoencoder {
       const { gradients } = await this.#decoder.vjp(
         { [this.#latents]: this.#unscaled(part) },
         { [image]: cotangents.slice(from, from + part.length).tensor },
-        { wrt: [this.#latents] },
+        { wrt: [this.#latents], ...(this.#checkpoint !== undefined && { checkpoint: this.#checkpoint }) },
       );
       const data = gradients[this.#latents]!.data as Float32Array;
       return new Tensor(

@@ -1,5 +1,5 @@
 import { FormatError, IncompatibleError } from "@diffusiongym/core";
-import type { Engine } from "@diffusiongym/nn";
+import type { Checkpointing, Engine } from "@diffusiongym/nn";
 import type { JsonRecord, OnnxFolder } from "../onnx-folder/index.js";
 import { Autoencoder } from "./autoencoder.js";
 
@@ -9,6 +9,8 @@ export interface OpenAutoencoderOptions {
   readonly latentShape: readonly [number, number, number];
   /** Images that are decoded, encoded or differentiated at once. @default 1 */
   readonly batchSize?: number;
+  /** Compute parts of the decoder twice in place of keeping them when gradients are taken. @default keep all */
+  readonly checkpoint?: Checkpointing | undefined;
   /** What runs the networks. @default a new engine */
   readonly engine?: Engine;
 }
@@ -19,7 +21,7 @@ export interface OpenAutoencoderOptions {
  * @throws LoadingError when the decoder is missing; FormatError; IncompatibleError when it takes other latents, or is of another kind
  */
 export async function openAutoencoder(folder: OnnxFolder, options: OpenAutoencoderOptions): Promise<Autoencoder> {
-  const { latentShape, batchSize, engine } = options;
+  const { latentShape, batchSize, checkpoint, engine } = options;
   const file = "vae_decoder/config.json";
   const config = await folder.jsonIfThere(file);
   const { _class_name: className = "AutoencoderKL", latents_mean: mean = null } = config;
@@ -49,6 +51,7 @@ export async function openAutoencoder(folder: OnnxFolder, options: OpenAutoencod
     ...(factors.scalingFactor !== undefined && { scalingFactor: factors.scalingFactor }),
     ...(factors.shiftFactor !== undefined && { shiftFactor: factors.shiftFactor }),
     ...(batchSize !== undefined && { batchSize }),
+    ...(checkpoint !== undefined && { checkpoint }),
   });
 
   function numberOf(fields: JsonRecord, name: string): number | undefined {

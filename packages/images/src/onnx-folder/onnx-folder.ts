@@ -36,20 +36,31 @@ export class OnnxFolder {
   #index: JsonRecord | undefined;
   readonly #headers = new Map<string, OnnxHeader>();
 
-  private constructor(repository: Repository, node: NodeModules) {
+  readonly #fetched = new Set<string>();
+  readonly #progress: { isTold: boolean };
+
+  private constructor(repository: Repository, node: NodeModules, progress: { isTold: boolean }) {
     this.name = repository.name;
     this.repository = repository;
     this.#node = node;
+    this.#progress = progress;
   }
 
   /**
-   * Reads `model_index.json`, where there is one.
+   * Reads `model_index.json`, where there is one. Of `options.onProgress` only `fetch` makes use.
    * @param source id of a hub repository, address of a folder, or path of one
    * @throws LoadingError when it cannot be had; FormatError when it is none; ArgumentError; AbortError
    */
   static async open(source: string, options: LoadingOptions = {}): Promise<OnnxFolder> {
     const node = requireNode("Loading a model");
-    const folder = new OnnxFolder(await Repository.open(source, options), node);
+    // Small files are read one by one; of them the caller would hear a total each.
+    const progress = { isTold: false };
+    const { onProgress } = options;
+    const repository = await Repository.open(source, {
+      ...options,
+      ...(onProgress && { onProgress: (told) => progress.isTold && onProgress(told) }),
+    });
+    const folder = new OnnxFolder(repository, node, progress);
     folder.#index = (await folder.has("model_index.json")) ? await folder.json("model_index.json") : undefined;
     return folder;
   }
@@ -99,9 +110,15 @@ export class OnnxFolder {
         beside.push(file);
       }
     }
-    await this.repository.files([...files, ...components.map(modelOf), ...beside]);
+    this.#progress.isTold = true;
+    try {
+      await this.repository.files([...files, ...components.map(modelOf), ...beside]);
+    } finally {
+      this.#progress.isTold = false;
+    }
     for (const component of components) {
       await this.#weights(component);
+      this.#fetched.add(component);
     }
   }
 
@@ -148,7 +165,9 @@ export class OnnxFolder {
    * @throws LoadingError; FormatError for a damaged file; IncompatibleError when the inputs are not of the lengths that are known
    */
   async network(component: string, { lengths = {}, ...options }: ComponentOptions = {}): Promise<Network> {
-    await this.fetch({ components: [component] });
+    if (!this.#fetched.has(component)) {
+      await this.fetch({ components: [component] });
+    }
     const dims = this.#dims(component, await this.inputsOf(component), lengths);
     const [model] = await this.repository.files([modelOf(component)]);
     try {

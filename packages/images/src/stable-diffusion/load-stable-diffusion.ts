@@ -57,6 +57,7 @@ export async function loadStableDiffusion(
   const autoencoder = await openAutoencoder(folder, {
     engine,
     latentShape,
+    checkpoint: options.checkpoint,
     ...(decodeBatchSize !== undefined && { batchSize: decodeBatchSize }),
   });
   const inputs = await folder.inputsOf("unet");

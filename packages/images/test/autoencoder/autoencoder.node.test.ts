@@ -96,9 +96,9 @@ describe("an autoencoder of given networks", () => {
   });
 
   it.each([
-    [undefined, [1, 1, 1, 1, 1]],
-    [2, [2, 2, 1]],
-  ])("decodes %s at a time", async (batchSize, sizes) => {
+    ["one image", undefined, [1, 1, 1, 1, 1]],
+    ["two images", 2, [2, 2, 1]],
+  ])("decodes %s at a time", async (_, batchSize, sizes) => {
     const { decoder } = linearParts();
     const given = new Autoencoder({ decoder, ...(batchSize !== undefined && { batchSize }) });
     expect(given.channels).toBe(3);

@@ -125,14 +125,17 @@ describe("a folder of ONNX files", () => {
         token: false,
         onProgress: (progress) => told.push(progress),
       });
-      told.length = 0;
+      expect(told).toEqual([]);
       await opened.fetch({ components: ["unet", "vae_decoder"], files: ["vae_decoder/config.json"] });
       const sizes = await Promise.all(files.map(async (file) => (await readFile(join(pipeline, file))).length));
       const total = sizes.reduce((sum, size) => sum + size, 0);
-      expect(told.some(({ loadedBytes, totalBytes }) => loadedBytes === total && totalBytes === total)).toBe(true);
+      expect(told.every(({ totalBytes }) => totalBytes === total)).toBe(true);
+      expect(told.at(-1)!.loadedBytes).toBe(total);
+      const { length } = told;
       hub.requests.length = 0;
       expect((await opened.network("unet")).parameters.size).toBeGreaterThan(40_000);
       expect(hub.requests.filter(({ method }) => method === "GET")).toEqual([]);
+      expect(told.length).toBe(length);
     } finally {
       await hub.stop();
     }

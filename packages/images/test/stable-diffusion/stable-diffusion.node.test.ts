@@ -22,7 +22,7 @@ import {
 } from "../../src/index.js";
 import { close, conditioning, golden, halfPipeline, pipeline, t, x } from "./golden.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let folder: string;
 let environment: Environment<DDTensor, StableDiffusionConditioning>;
