@@ -127,7 +127,7 @@ async function compare({ problems, methods, runner, values, args }: Asked, io: I
     progress?.end();
   }
   const circumstances = {
-    command: ["diffusiongym", "compare", ...args].join(" "),
+    command: ["diffusiongym", "compare", ...args.filter((arg) => arg !== "--finished")].join(" "),
     date: new Date().toISOString().slice(0, 10),
     ...thisMachine(),
   };

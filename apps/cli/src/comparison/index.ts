@@ -10,7 +10,7 @@ export {
   runCampaign,
 } from "./campaign.js";
 export { exactFacts } from "./exact-facts.js";
-export { frontierFigure } from "./frontier-figure.js";
+export { frontierFigures } from "./frontier-figure.js";
 export type { Budget, ExactFacts, Outcome, Settings } from "./job.js";
 export { type ComparisonProblem, comparisonProblems, problemNamed } from "./problem.js";
 export { type Circumstances, comparisonFiles, resultsOf, thisMachine } from "./report.js";

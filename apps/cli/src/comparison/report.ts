@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
+import { figureSvg } from "../plot/index.js";
 import type { Comparison } from "./campaign.js";
-import { frontierSvg } from "./frontier-figure.js";
+import { frontierFigures } from "./frontier-figure.js";
 import { summarize } from "./summary.js";
 import { comparisonTable, sameBudget } from "./table.js";
 
@@ -39,9 +40,10 @@ export function comparisonFiles(comparison: Comparison, circumstances: Circumsta
       const exact = facts[problem.name];
       if (exact !== undefined) {
         const own = summaries.filter((each) => each.problem === problem.name && sameBudget(each.budget, budget));
-        const { name, svg, caption } = frontierSvg({ problem, budget, exact, summaries: own });
-        files[name] = `${svg}\n`;
-        sections.push(`![Reward against KL, ${problem.title}](${name})\n\n${caption}`);
+        for (const figure of frontierFigures({ problem, budget, exact, summaries: own })) {
+          files[`${figure.name}.svg`] = `${figureSvg(figure)}\n`;
+          sections.push(`![Reward against KL, ${problem.title}](${figure.name}.svg)\n\n${figure.caption}`);
+        }
       }
     }
   }

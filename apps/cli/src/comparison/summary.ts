@@ -4,8 +4,8 @@ import type { Budget, ExactFacts, FrontierPoint, Settings } from "./job.js";
 /** Mean and standard deviation over the seeds. */
 export interface Spread {
   readonly mean: number;
-  /** Of the seeds, not of their mean; 0 for one seed. */
-  readonly deviation: number;
+  /** Of the seeds, not of their mean; absent for one seed. */
+  readonly deviation?: number;
 }
 
 /** Numbers of a method on a problem within a budget, over the seeds. */
@@ -111,7 +111,10 @@ function valuesOf({ outcome }: ComparisonRun, exact: ExactFacts | undefined): { 
 
 function spreadOf(values: readonly number[]): Spread {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
+  if (values.length === 1) {
+    return { mean };
+  }
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
   return { mean, deviation: Math.sqrt(variance) };
 }
 

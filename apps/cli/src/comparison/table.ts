@@ -13,7 +13,7 @@ interface Column {
 const decimals =
   (count: number) =>
   ({ mean, deviation }: Spread): string =>
-    `${number(mean, count)} ± ${number(deviation, count)}`;
+    deviation === undefined ? number(mean, count) : `${number(mean, count)} ± ${number(deviation, count)}`;
 
 const scale = (spread: Spread, exact: ExactFacts | undefined): string => {
   const last = exact?.frontier.at(-1)?.rewardScale ?? Number.POSITIVE_INFINITY;

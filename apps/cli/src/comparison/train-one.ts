@@ -1,19 +1,17 @@
-import { type AnyData, type ControlPolicy, constructEnv, isErrorNamed, ValuePolicy } from "@diffusiongym/core";
+import { type AnyData, constructEnv, isErrorNamed } from "@diffusiongym/core";
 import {
   type CatalogueEntry,
-  evaluate,
-  type MadeMethod,
   methodCatalogue,
   run,
   type TrainablePolicy,
   type TrainableValue,
 } from "@diffusiongym/methods";
 import type { Network } from "@diffusiongym/nn";
-import { evaluationSeed } from "../evaluation/index.js";
 import type { AnyEnvironment } from "../exact/index.js";
-import { type CountingReward, countingReward } from "./counting-reward.js";
-import { buildProblem, flowMeasures, totalVariationOf } from "./exact-facts.js";
-import type { Cost, Job, JobResult, LawMeasures, OdeMeasures, Outcome, SdeMeasures } from "./job.js";
+import { countingReward } from "./counting-reward.js";
+import { buildProblem } from "./exact-facts.js";
+import type { Cost, Job, JobResult, Outcome } from "./job.js";
+import { costOfSteering, cpuSeconds, drawAndMeasure, measureLaws, type Prepared } from "./measure.js";
 
 /** The shape and the seed of a network. */
 export interface NetworkRequest {
@@ -47,12 +45,6 @@ export async function doJob(job: Job, builders: NetworkBuilders, signal?: AbortS
 }
 
 type Prepare = (iterations: number) => Promise<Prepared>;
-
-interface Prepared extends MadeMethod<AnyData, object> {
-  readonly environment: AnyEnvironment;
-  readonly counting: CountingReward;
-  readonly networks: readonly Network[];
-}
 
 /** Makes the method on an environment whose reward is counted. */
 async function prepareRun(job: Job, builders: NetworkBuilders, iterations: number): Promise<Prepared> {
@@ -115,12 +107,6 @@ async function disposeOf({ networks }: Prepared): Promise<void> {
   for (const network of networks) {
     await network.dispose();
   }
-}
-
-/** CPU seconds of this process, all threads. */
-export function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** Iterations of the two runs from whose difference the cost of one is known; more where that takes no time. */
@@ -186,7 +172,7 @@ async function runOnce(job: Job, prepare: Prepare, signal: AbortSignal | undefin
     const measured =
       prepared.adapted.kind === "sampler"
         ? await drawAndMeasure(job, prepared, signal)
-        : await measure(job, prepared, signal);
+        : await measureLaws(job, prepared, signal);
     await disposeOf(prepared);
     return { status: "done", ...(stopped && { message: stopped }), ...spent, ...measured };
   } catch (error) {
@@ -196,120 +182,4 @@ async function runOnce(job: Job, prepare: Prepare, signal: AbortSignal | undefin
     const refused = isErrorNamed(error, "RequirementError") || isErrorNamed(error, "IncompatibleError");
     return { status: refused ? "refused" : "failed", message: error.message, ...spent };
   }
-}
-
-/** What the samples of a control cost that nothing was trained for. */
-async function costOfSteering(
-  { count, seed }: Job,
-  { environment, counting }: Prepared,
-  controlPolicy: ControlPolicy<AnyData, object>,
-): Promise<Omit<Outcome, "status">> {
-  const started = { cpu: cpuSeconds(), wall: performance.now() };
-  await environment.withPolicies({ controlPolicy }).sample(count, { seed: evaluationSeed(seed) });
-  return {
-    iterations: 0,
-    seconds: cpuSeconds() - started.cpu,
-    wallSeconds: (performance.now() - started.wall) / 1000,
-    rewardCalls: counting.calls(),
-    peakMemoryMb: process.resourceUsage().maxRSS / 1024,
-  };
-}
-
-/** Heun steps of the ODE whose samples are counted. */
-const odeSteps = 24;
-const batchSize = 4096;
-
-async function measure(
-  job: Job,
-  prepared: Prepared,
-  signal: AbortSignal | undefined,
-): Promise<{ sde?: SdeMeasures; ode?: OdeMeasures }> {
-  const { count, exact, seed, densityCount } = job;
-  const { adapted } = prepared;
-  const environment = await buildProblem(job.problem, job.settings.steps);
-  const sampler =
-    adapted.kind === "policy"
-      ? { policy: adapted.policy }
-      : { controlPolicy: (adapted as Extract<typeof adapted, { kind: "control" }>).controlPolicy };
-  const { samplers } = await evaluate<AnyData, object>(environment, {
-    samplers: { adapted: sampler },
-    n: count,
-    seed: evaluationSeed(seed),
-    ode: { steps: odeSteps },
-    diversity: () => 0,
-    batchSize,
-    ...(exact && {
-      exact: { law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, exact) }) },
-    }),
-    ...(signal && { signal }),
-  });
-  const { sde, ode } = samplers.adapted!;
-  // A control that looks ahead needs a step; along the flow the value's gradient is taken where the state is.
-  const { value } = prepared;
-  const flow =
-    value === undefined
-      ? sampler
-      : { controlPolicy: new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead: false }) };
-  const densities =
-    exact === undefined || densityCount === 0
-      ? {}
-      : await flowMeasures(environment.withPolicies(flow), exact, { count: densityCount, seed: evaluationSeed(seed) });
-  return {
-    ...(sde && {
-      sde: { ...lawOf(sde), klPath: sde.klPath.mean, ...(sde.pathEss !== undefined && { pathEss: sde.pathEss }) },
-    }),
-    ...(ode && { ode: { ...lawOf(ode), ...densities } }),
-  };
-}
-
-/** A sampler's cost is that of its samples. */
-async function drawAndMeasure(
-  job: Job,
-  prepared: Prepared,
-  signal: AbortSignal | undefined,
-): Promise<Partial<Outcome>> {
-  const { adapted, environment, counting } = prepared;
-  const { sampler } = adapted as Extract<typeof adapted, { kind: "sampler" }>;
-  const started = { cpu: cpuSeconds(), wall: performance.now() };
-  let spent: Partial<Outcome> = {};
-  const { samplers } = await evaluate<AnyData, object>(environment, {
-    samplers: {
-      drawn: {
-        async draw(request) {
-          const endpoints = await sampler.draw(request);
-          spent = {
-            seconds: cpuSeconds() - started.cpu,
-            wallSeconds: (performance.now() - started.wall) / 1000,
-            rewardCalls: counting.calls(),
-            peakMemoryMb: process.resourceUsage().maxRSS / 1024,
-          };
-          return endpoints;
-        },
-      },
-    },
-    n: job.count,
-    seed: evaluationSeed(job.seed),
-    diversity: () => 0,
-    ...(job.exact && {
-      exact: {
-        law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, job.exact!) }),
-      },
-    }),
-    ...(signal && { signal }),
-  });
-  return { ...spent, samples: lawOf(samplers.drawn!.custom!) };
-}
-
-function lawOf(law: {
-  readonly reward: { readonly mean: number; readonly standardError: number };
-  readonly validFraction: number;
-  readonly exact: { readonly [name: string]: number };
-}): LawMeasures {
-  const { total_variation: totalVariation } = law.exact;
-  return {
-    reward: law.reward.mean,
-    rewardError: law.reward.standardError,
-    validFraction: law.validFraction,
-    ...(totalVariation !== undefined && { totalVariation }),
-  };
 }

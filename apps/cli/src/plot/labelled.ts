@@ -6,6 +6,7 @@ import { paintOf, type Role } from "./theme.js";
 /** A point with its name. */
 export interface LabelledPoint {
   readonly at: Point;
+  /** Empty for a dot without a name. */
   readonly label: string;
   readonly role: Role;
 }
@@ -43,7 +44,8 @@ export function labelledDots(points: readonly LabelledPoint[]): Mark {
       box.x + box.width <= frame.right &&
       box.y >= frame.top &&
       box.y + box.height <= frame.bottom;
-    const labels = placed.map(({ px, py, label, role }) => {
+    const named = placed.filter(({ label }) => label !== "");
+    const labels = named.map(({ px, py, label, role }) => {
       const width = textWidth(label, letterSize);
       const places = distances.flatMap((distance) =>
         Array.from({ length: directions }, (_, k) => {

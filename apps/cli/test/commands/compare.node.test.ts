@@ -37,22 +37,39 @@ async function compare(args: readonly string[], folder: string, runner: Runner =
 }
 
 const tiny = ["--width", "8", "--depth", "1", "-n", "200", "--seeds", "2", "--seconds", "0", "--reward-calls", "512"];
-const small = [...tiny, "--problems", "s1", "--methods", "best-of-n,reinforce", "--out", "out"];
+const small = [...tiny, "--problems", "s1", "--methods", "best-of-n,reinforce", "--out", "out", "--settings", "s.json"];
+
+/** A folder with settings for the method that would take time to tune; the sampler is tuned. */
+function folderWithSettings(): string {
+  const folder = temporaryFolder();
+  const settings = { steps: 4, knobs: { batchSize: 32, learningRate: 1e-2 } };
+  writeFileSync(join(folder, "s.json"), JSON.stringify({ s1: { reinforce: { settings } } }));
+  return folder;
+}
 
 interface Results {
-  summaries: { method: string; status: string; note?: string; seeds: number; numbers: Record<string, { mean: number }> }[];
+  summaries: {
+    method: string;
+    status: string;
+    note?: string;
+    seeds: number;
+    numbers: Record<string, { mean: number }>;
+  }[];
   runs: { outcome: { seconds: number; wallSeconds: number; peakMemoryMb: number } }[];
   files: string[];
 }
 
 /** All that must not depend on the machine. */
 function numbersOf({ summaries }: Results) {
-  return summaries.map(({ numbers: { seconds: _, peak_memory_mb: __, ...numbers }, ...rest }) => ({ ...rest, numbers }));
+  return summaries.map(({ numbers: { seconds: _, peak_memory_mb: __, ...numbers }, ...rest }) => ({
+    ...rest,
+    numbers,
+  }));
 }
 
 describe("compare", () => {
   it("gives the same numbers again, within the budget, and writes its files", async () => {
-    const folders = [temporaryFolder(), temporaryFolder()] as const;
+    const folders = [folderWithSettings(), folderWithSettings()] as const;
     const first = await compare([...small, "--json"], folders[0]);
     expect(first.error).toBe(undefined);
     const results = JSON.parse(first.out) as Results;
@@ -62,9 +79,9 @@ describe("compare", () => {
       (name) => results.summaries.find(({ method }) => method === name)!,
     );
     expect(trained!.seeds).toBe(2);
-    // 3 iterations of 128, after 128 samples of the base model.
+    // 15 iterations of 32, after 32 samples of the base model.
     expect(trained!.numbers.reward_calls!.mean).toBe(512);
-    expect(trained!.numbers.iterations!.mean).toBe(3);
+    expect(trained!.numbers.iterations!.mean).toBe(15);
     expect(sampler!.numbers.reward_calls!.mean % 200).toBe(0);
     for (const name of ["reward_sde", "reward_ode", "kl_to_tilt_ode", "lambda_sde", "path_ess", "seconds"]) {
       expect(trained!.numbers[name]!.mean, name).toEqual(expect.any(Number));
@@ -82,7 +99,7 @@ describe("compare", () => {
   });
 
   it("goes on where it was stopped: nothing that is in the journal is run again", async () => {
-    const folder = temporaryFolder();
+    const folder = folderWithSettings();
     const whole = counted();
     const complete = JSON.parse((await compare([...small, "--json"], folder, whole.runner)).out) as Results;
     const journal = join(folder, "out", "runs.jsonl");
@@ -93,6 +110,10 @@ describe("compare", () => {
     await compare([...small, "--json"], folder, again.runner);
     expect(again.count()).toBe(0);
 
+    const finished = await compare([...small, "--json", "--finished"], folder, again.runner);
+    expect(again.count()).toBe(0);
+    expect(numbersOf(JSON.parse(finished.out) as Results)).toEqual(numbersOf(complete));
+
     // Two runs lost, one of them cut off in the middle of its line.
     writeFileSync(journal, `${lines.slice(0, -2).join("\n")}\n${lines.at(-2)!.slice(0, 40)}`);
     const rest = counted();
@@ -102,23 +123,27 @@ describe("compare", () => {
   });
 
   it("keeps what was finished when it is interrupted, and says how to go on", async () => {
-    const folder = temporaryFolder();
+    const folder = folderWithSettings();
     const controller = new AbortController();
     const { runner, count } = counted((done) => done === 3 && controller.abort());
     const { error } = await compare(small, folder, runner, controller.signal);
     expect(error?.name).toBe("Interruption");
     expect(error?.message).toContain("diffusiongym compare --width 8");
     expect(count()).toBeLessThanOrEqual(4);
-    expect(readFileSync(join(folder, "out", "runs.jsonl"), "utf8").trimEnd().split("\n").length).toBeGreaterThan(1);
+    expect(
+      readFileSync(join(folder, "out", "runs.jsonl"), "utf8")
+        .trimEnd()
+        .split("\n").length,
+    ).toBeGreaterThan(1);
     expect(existsSync(join(folder, "out", "results.json"))).toBe(false);
   });
 
   it("says in the table why a method cannot run", async () => {
-    const args = [...tiny, "--problems", "half-space", "--methods", "adjoint-matching,svdd", "--seeds", "1"];
+    const args = [...tiny, "--problems", "half-space", "--methods", "adjoint-matching,best-of-n", "--seeds", "1"];
     const { out, error } = await compare(args, temporaryFolder());
     expect(error).toBe(undefined);
     expect(out).toMatch(/`adjoint-matching`: cannot run here: .*reward/);
-    expect(out).toMatch(/\| svdd \|/);
+    expect(out).toMatch(/\| best-of-n \|/);
     expect(out).not.toMatch(/\| adjoint-matching \|/);
   });
 

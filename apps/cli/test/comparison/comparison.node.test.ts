@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { spend } from "../../src/comparison/budget.js";
-import { type Comparison, comparisonTable, equivalentScale, frontierFigure, summarize } from "../../src/comparison/index.js";
-import type { Budget, ExactFacts, Outcome } from "../../src/comparison/job.js";
+import {
+  aimsTable,
+  type Comparison,
+  comparisonTable,
+  equivalentScale,
+  frontierFigures,
+  runAims,
+  summarize,
+} from "../../src/comparison/index.js";
+import type { Budget, ExactFacts, Job, Outcome } from "../../src/comparison/job.js";
 import { comparisonProblems } from "../../src/comparison/problem.js";
 import { Turns } from "../../src/comparison/turns.js";
 import { figureSvg } from "../../src/plot/index.js";
@@ -98,15 +106,34 @@ describe("a table", () => {
 });
 
 describe("a figure", () => {
-  it("draws methods and the frontier in colours that need no style sheet, and names those outside", () => {
+  const figures = (method: (seed: number) => Outcome, count = 1) => {
     const all = comparison();
-    const figure = frontierFigure({ problem, budget: seconds, exact, summaries: summarize(all) });
-    const svg = figureSvg(figure);
+    const more = Array.from({ length: count }, (_, k) => `method-${k}`);
+    const runs = more.map((name, k) => ({ ...all.runs[0]!, method: name, outcome: method(k) }));
+    const summaries = summarize({ ...all, methods: [...all.methods, ...more], runs: [...all.runs, ...runs] });
+    return frontierFigures({ problem, budget: seconds, exact, summaries });
+  };
+
+  it("draws methods and the frontier in colours that need no style sheet, and names those outside", () => {
+    const [figure, ...rest] = figures(() => outcome(0.2));
+    expect(rest).toEqual([]);
+    const svg = figureSvg(figure!);
     expect(markupProblem(svg)).toBe(undefined);
     expect(svg.replaceAll(/<style>.*?<\/style>/g, "")).not.toContain("var(");
     expect(svg.match(/>REINFORCE</g)).toHaveLength(2);
     expect(svg).not.toContain(">TM<");
-    expect(figure.caption).toContain("Outside the frame: TM (SDE: KL 20.3, reward 4.75)");
+    expect(figure!.caption).toContain("Outside the picture: TM (SDE: KL 20.3, reward 4.75)");
+  });
+
+  it("looks closer where many methods are close to the tilt, and names each in one picture only", () => {
+    const [figure, close] = figures((k) => outcome(1 + 0.02 * k), 3).map(figureSvg);
+    for (const name of ["REINFORCE", "method-0", "method-1", "method-2"]) {
+      expect(figure).not.toContain(`>${name}<`);
+      expect(close!.match(new RegExp(`>${name}<`, "g"))).toHaveLength(2);
+    }
+    expect(figure).not.toContain(">REINFORCE<");
+    expect(figure).toContain(">exact tilt<");
+    expect(markupProblem(close!)).toBe(undefined);
   });
 });
 
@@ -161,5 +188,26 @@ describe("turns", () => {
     ]);
     expect(most).toBe(2);
     expect(begun).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe("the aims", () => {
+  it("plan for less than a minute, and say which bounds are met", async () => {
+    const jobs: Job[] = [];
+    const results = await runAims({
+      ...{ signal: new AbortController().signal, seed: 1, count: 100 },
+      runner: async (job) => {
+        jobs.push(job);
+        return job.kind === "calibrate"
+          ? { kind: "calibrate", cost: { setupSeconds: 12, iterationSeconds: 0.01, setupCalls: 1, iterationCalls: 0 } }
+          : { kind: "run", outcome: outcome(1, { wallSeconds: 61 }) };
+      },
+    });
+    expect(jobs.filter(({ kind }) => kind === "run").map(({ iterations }) => iterations)).toEqual([4000, 4000, 4000]);
+    expect(results.map(({ problem: name }) => name)).toEqual(["s1", "four-modes", "h16"]);
+    const table = aimsTable(results);
+    expect(table).toContain("| h16 | path ESS | at least 0.94 | 0.900 | NO |");
+    expect(table).toContain("| s1 | TV, SDE | at most 0.01 | 0.0200 | NO |");
+    expect(table.match(/\| seconds \| at most 60 \| 61.0 \| NO \|/g)).toHaveLength(3);
   });
 });
