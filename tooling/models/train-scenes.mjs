@@ -12,10 +12,10 @@ import { drawScene } from "./scenes/draw-scenes.mjs";
 const folder = process.argv[2] ?? "runs/train-scenes";
 const target = new URL("../../packages/images/weights/scenes.safetensors", import.meta.url);
 const rate = 1.5e-3;
-/** At the full rate first; then, from the running average, down to 0 along a line. */
+/** At the full rate first; then, from the running average and with moments of its own, down to 0. */
 const phases = [
-  { name: "full", iterations: 12_000, seed: 0, learningRate: warmupSchedule({ steps: 500, followedBy: rate }) },
-  { name: "falling", iterations: 4000, seed: 1, learningRate: (step) => rate * (1 - step / 4000) },
+  { name: "full", iterations: 8500, seed: 0, learningRate: warmupSchedule({ steps: 500, followedBy: rate }) },
+  { name: "falling", iterations: 3200, seed: 1, learningRate: fallingRate },
 ];
 
 const pixels = 3 * 32 * 32;
@@ -74,6 +74,11 @@ const bytes = writeSafetensors(tensors);
 await mkdir(new URL(".", target), { recursive: true });
 await writeFile(target, bytes);
 console.log(`wrote ${bytes.length} bytes for ${network.parameters.size} parameters`);
+
+/** Rises shortly, falls slowly, and then faster. @param {number} step */
+function fallingRate(step) {
+  return rate * Math.min((step + 1) / 200, 1 - step / 5500, (3200 - step) / 2300);
+}
 
 /**
  * Scenes of those drawn, any of them again and again, in [-1, 1]. Half of the times are uniform; the others lie around the middle
