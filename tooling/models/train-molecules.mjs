@@ -2,6 +2,7 @@
 // package's assets. Run after `pnpm build`:
 //
 //     node tooling/models/train-molecules.mjs FOLDER           # trains, continuing what FOLDER holds; hours on one core
+//     node tooling/models/train-molecules.mjs FOLDER --finish STEPS   # ends a run early: its learning rate falls to 0 in STEPS
 //     node tooling/models/train-molecules.mjs FOLDER --pack    # writes the parameters of the last checkpoint, at any time
 //
 // Seeded: the same machine and runtime give the same file.
@@ -20,7 +21,7 @@ import {
   smallLossWeights,
   smallSchedule,
 } from "@diffusiongym/molecules";
-import { cosineSchedule, Engine, Network, readSafetensors, warmupSchedule } from "@diffusiongym/nn";
+import { Engine, Network, readSafetensors } from "@diffusiongym/nn";
 import { readDataSet } from "./molecules/data-file.mjs";
 
 const [folder, ...flags] = process.argv.slice(2);
@@ -70,33 +71,52 @@ async function pack(parameters) {
   console.log(`wrote ${bytes.length} bytes for ${parameters.size} parameters`);
 }
 
-if (flags.includes("--pack")) {
-  const { tensors } = readSafetensors(await readFile(path.join(folder, "checkpoint.safetensors")));
-  const average = network.parameters.names.map((name) => [name, tensors.get(`average/${name}`).data]);
-  network.parameters.restore(new Map(average));
-  await pack(network.parameters);
-} else {
-  const iterations = Number(process.env.ITERATIONS ?? 20_500);
+const iterations = Number(process.env.ITERATIONS ?? 20_500);
+/** Rises, stays, and falls to 0 over the last third. */
+const peak = 1.5e-3;
+const schedule = (step) => peak * Math.min(1, (step + 1) / 200, (3 * (iterations - step)) / iterations);
+
+/** What the last checkpoint of a run holds under a prefix, and the iteration that it was written after. */
+async function readCheckpoint(prefix) {
+  const { tensors, metadata } = readSafetensors(await readFile(path.join(folder, "checkpoint.safetensors")));
+  const arrays = network.parameters.names.map((name) => [name, tensors.get(`${prefix}/${name}`).data]);
+  network.parameters.restore(new Map(arrays));
+  return Number(metadata.iteration);
+}
+
+async function fit(options) {
   console.log(`${x1.length} molecules, ${network.parameters.size} parameters`);
   await trainBaseModel(new FlowMolTraining(model), {
     data: { x1 },
-    iterations,
     batchSize: 32,
-    learningRate: warmupSchedule({
-      steps: 200,
-      followedBy: cosineSchedule({ peak: 1.5e-3, steps: iterations - 200, final: 1.5e-5 }),
-    }),
     maxGradientNorm: 1,
     averageDecay: 0.999,
     timeRange: [0, 1],
-    storage: new FileStorage(folder),
     checkpointEvery: 500,
     onReport: (report) => report.iteration % 100 === 0 && console.log(progressLine(report)),
+    ...options,
   });
-  const streams = RandomKey.fromSeed(1).streams();
-  const losses = await model.trainLoss(heldBack, { streams });
+  const losses = await model.trainLoss(heldBack, { streams: RandomKey.fromSeed(1).streams() });
   console.log(
     `loss on molecules held back: ${(losses.reduce((sum, loss) => sum + loss, 0) / losses.length).toFixed(4)}`,
   );
   await pack(network.parameters);
+}
+
+if (flags[0] === "--pack") {
+  await readCheckpoint("average");
+  await pack(network.parameters);
+} else if (flags[0] === "--finish") {
+  const steps = Number(flags[1]);
+  const done = await readCheckpoint("model");
+  const rate = schedule(done);
+  console.log(`from ${done} of ${iterations} iterations, ${steps} more at a rate that falls from ${rate} to 0`);
+  await fit({
+    iterations: steps,
+    learningRate: (step) => rate * Math.min(1, (step + 1) / 50) * (1 - step / steps),
+    seed: 1,
+    storage: new FileStorage(path.join(folder, "finish")),
+  });
+} else {
+  await fit({ iterations, learningRate: schedule, storage: new FileStorage(folder) });
 }

@@ -51,12 +51,16 @@ export async function openFlowMol(source: FileSource, options: OpenFlowMolOption
     requireSameSignature(network, description.configuration);
     return modelOf(network, description, options);
   }
-  await using file = await SafetensorsFile.open(source);
-  const described = { ...description, ...readDescription(file.metadata, String(source)) };
-  const { graph, parameters: declared } = flowMolNetwork(described.configuration);
-  const parameters = new Parameters(declared);
-  parameters.restore(await readParameters(file, parameters, String(source)));
-  return modelOf(new Network(graph, parameters, setup), described, options);
+  const file = await SafetensorsFile.open(source);
+  try {
+    const described = { ...description, ...readDescription(file.metadata, String(source)) };
+    const { graph, parameters: declared } = flowMolNetwork(described.configuration);
+    const parameters = new Parameters(declared);
+    parameters.restore(await readParameters(file, parameters, String(source)));
+    return modelOf(new Network(graph, parameters, setup), described, options);
+  } finally {
+    await file.close();
+  }
 }
 
 function isOnnx(source: FileSource): boolean {
