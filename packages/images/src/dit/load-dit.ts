@@ -92,6 +92,7 @@ export async function loadDit(source: string, options: DitLoadingOptions = {}): 
   const autoencoder = await openAutoencoder(folder, {
     engine,
     latentShape,
+    checkpoint: options.checkpoint,
     ...(decodeBatchSize !== undefined && { batchSize: decodeBatchSize }),
   });
   const inputs = await folder.inputsOf("transformer");
