@@ -1,6 +1,6 @@
-import { type BaseModel, type DiffusionData, throwIfAborted } from "@diffusiongym/core";
+import { type BaseModel, type DiffusionData, type MaybePromise, throwIfAborted } from "@diffusiongym/core";
 import type { Metrics } from "../method/index.js";
-import type { BaseOutputSource, TrainablePolicy } from "../policies/index.js";
+import type { BaseOutputSource } from "../policies/index.js";
 import { combineCoefficients } from "../rows/index.js";
 import { velocityWeights } from "../training/index.js";
 
@@ -18,7 +18,7 @@ export interface DriftRows<D, C> {
 export interface DriftRequest<D extends DiffusionData<D>, C extends object> {
   readonly model: BaseModel<D, C>;
   /** The policy that has drawn the endpoints. */
-  readonly old: Pick<TrainablePolicy<D, C>, "forward">;
+  readonly old: { forward(x: D, t: Float32Array, conditioning: C, base: BaseOutputSource<D>): MaybePromise<D> };
   /** Its endpoints, noised, some at a time. */
   readonly chunks: Iterable<DriftRows<D, C>>;
   readonly signal?: AbortSignal | undefined;
