@@ -1,6 +1,6 @@
-import initRDKitModule from "@rdkit/rdkit";
 import { ForceFieldMMFF94, Molecule, Resources } from "openchemlib";
 import { embed } from "./embed.mjs";
+import { loadRdkit } from "./rdkit.mjs";
 
 /**
  * @typedef {import("@diffusiongym/core").RandomStream} RandomStream
@@ -14,7 +14,7 @@ import { embed } from "./embed.mjs";
  */
 export async function conformerMaker() {
   Resources.registerFromNodejs();
-  const rdkit = await initRDKitModule();
+  const rdkit = await loadRdkit();
   return (smiles, stream) => {
     const molecule = Molecule.fromSmiles(smiles);
     molecule.addImplicitHydrogens();
@@ -87,7 +87,7 @@ function setPositions(molecule, positions) {
   }
 }
 
-/** @param {import("@rdkit/rdkit").RDKitModule} rdkit @param {string} smiles */
+/** @param {import("./rdkit.mjs").Rdkit} rdkit @param {string} smiles */
 function withoutStereo(rdkit, smiles) {
   const molecule = rdkit.get_mol(
     smiles

@@ -1,4 +1,4 @@
-import initRDKitModule from "@rdkit/rdkit";
+import { loadRdkit } from "./rdkit.mjs";
 import { isHopeless, isKept } from "./rules.mjs";
 import { freeValences, grow, smilesOf } from "./skeletons.mjs";
 
@@ -59,7 +59,7 @@ function reach(start, allowed, canonical, repeatedly) {
 
 /** @returns {Promise<(smiles: string) => string | undefined>} */
 async function canonicaliser() {
-  const rdkit = await initRDKitModule();
+  const rdkit = await loadRdkit();
   return (smiles) => {
     const molecule = rdkit.get_mol(smiles);
     if (molecule === null) return undefined;

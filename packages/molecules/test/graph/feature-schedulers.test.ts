@@ -4,6 +4,7 @@ import {
   Environment,
   FeatureSchedulers,
   memorylessNoise,
+  type NoConditioning,
   type OutputType,
   TimeGridError,
   ZeroReward,
@@ -38,10 +39,14 @@ describe("a scheduler for each feature", () => {
   it("runs through models, the SDE, controls and costs", async () => {
     for (const outputType of ["endpoint", "velocity"] as const) {
       expect(await checkBaseModel(model(outputType, 0.9))).toBe(13);
-      const environment = new Environment<MoleculeGraph>(model(outputType, 0.9), new ZeroReward<MoleculeGraph>(), {
-        steps: 8,
-        noiseSchedule: memorylessNoise(),
-      });
+      const environment = new Environment<MoleculeGraph>(
+        model(outputType, 0.9),
+        new ZeroReward<MoleculeGraph, NoConditioning>(),
+        {
+          steps: 8,
+          noiseSchedule: memorylessNoise(),
+        },
+      );
       expect(await checkEnvironment(environment)).toBe(14);
       const controlled = environment.withPolicies({ controlPolicy: { control: (x) => x.scale(0.1) } });
       expect(await checkEnvironment(controlled)).toBe(14);
@@ -49,9 +54,13 @@ describe("a scheduler for each feature", () => {
   });
 
   it("keeps states symmetric and around the origin all the way", async () => {
-    const environment = new Environment<MoleculeGraph>(model("endpoint", 0.9), new ZeroReward<MoleculeGraph>(), {
-      steps: 8,
-    });
+    const environment = new Environment<MoleculeGraph>(
+      model("endpoint", 0.9),
+      new ZeroReward<MoleculeGraph, NoConditioning>(),
+      {
+        steps: 8,
+      },
+    );
     const { trajectory } = await environment.sample(5, { record: ["trajectory"] });
     for (const state of trajectory) {
       expect(state.symmetrised().bonds).toEqual(state.bonds);
@@ -61,7 +70,7 @@ describe("a scheduler for each feature", () => {
   });
 
   it("takes FlowMol's exponents for the ODE; memoryless noise needs a later start", () => {
-    const reward = new ZeroReward<MoleculeGraph>();
+    const reward = new ZeroReward<MoleculeGraph, NoConditioning>();
     expect(() => new Environment(model("endpoint", 2), reward, { noiseSchedule: constantNoise(0) })).not.toThrow();
     expect(() => new Environment(model("endpoint", 2), reward, { noiseSchedule: memorylessNoise() })).toThrowError(
       TimeGridError,
