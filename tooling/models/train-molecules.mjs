@@ -84,9 +84,9 @@ async function readCheckpoint(prefix) {
   return Number(metadata.iteration);
 }
 
-async function fit(options) {
+async function fit(trained, options) {
   console.log(`${x1.length} molecules, ${network.parameters.size} parameters`);
-  await trainBaseModel(new FlowMolTraining(model), {
+  await trainBaseModel(new FlowMolTraining(trained), {
     data: { x1 },
     batchSize: 32,
     maxGradientNorm: 1,
@@ -96,7 +96,7 @@ async function fit(options) {
     onReport: (report) => report.iteration % 100 === 0 && console.log(progressLine(report)),
     ...options,
   });
-  const losses = await model.trainLoss(heldBack, { streams: RandomKey.fromSeed(1).streams() });
+  const losses = await trained.trainLoss(heldBack, { streams: RandomKey.fromSeed(1).streams() });
   console.log(
     `loss on molecules held back: ${(losses.reduce((sum, loss) => sum + loss, 0) / losses.length).toFixed(4)}`,
   );
@@ -109,14 +109,13 @@ if (flags[0] === "--pack") {
 } else if (flags[0] === "--finish") {
   const steps = Number(flags[1]);
   const done = await readCheckpoint("model");
-  const rate = schedule(done);
-  console.log(`from ${done} of ${iterations} iterations, ${steps} more at a rate that falls from ${rate} to 0`);
-  await fit({
+  console.log(`from ${done} of ${iterations} iterations, ${steps} more on noise as it is drawn`);
+  await fit(model.withOptions({ alignment: false }), {
     iterations: steps,
-    learningRate: (step) => rate * Math.min(1, (step + 1) / 50) * (1 - step / steps),
+    learningRate: (step) => peak * Math.min(1, (step + 1) / 50, (2 * (steps - step)) / steps),
     seed: 1,
     storage: new FileStorage(path.join(folder, "finish")),
   });
 } else {
-  await fit({ iterations, learningRate: schedule, storage: new FileStorage(folder) });
+  await fit(model, { iterations, learningRate: schedule, storage: new FileStorage(folder) });
 }

@@ -42,7 +42,11 @@ export interface FlowMolModelOptions {
   readonly atomCounts: AtomCountDistribution;
   /** Channels of the charges and of the bonds. @default 6 and 5 */
   readonly sizes?: Partial<Omit<FeatureSizes, "atomTypes">>;
-  /** Bring noise near its data when training, see `alignNoise`; `false` leaves it as it was drawn. @default false */
+  /**
+   * Bring noise near its data when training, see `alignNoise`; `false` leaves it as it was drawn. The ODE of a model that was
+   * trained so is good sooner, but the endpoint that it predicts is not the score of its path any more: processes with noise
+   * then leave the states that it knows. Train without it what is to be sampled or adapted with noise. @default false
+   */
   readonly alignment?: boolean | AlignmentOptions;
   /** Weight of each feature in `trainLoss`. @default those of the published models: 3, 0.4, 1 and 2 */
   readonly lossWeights?: FeatureWeights;

@@ -31,6 +31,7 @@ export const flowMolGeom: FlowMolDescription = {
 
 /**
  * The maker of `molecules/flowmol_qm9`: the 6.7 million parameters of FlowMol's `qm9_gaussian`, from a converted checkpoint.
+ * It was trained on aligned noise, so the process without noise, its default, is the one to sample.
  * @throws ArgumentError or FileError when there are no weights, saying how to get them; otherwise as `openFlowMol`
  */
 export function makeFlowMolQm9(options: FlowMolOptions = {}): Promise<FlowMolModel> {

@@ -17,7 +17,8 @@ const weights = new URL("../../assets/small.safetensors", import.meta.url);
 
 /**
  * The maker of `molecules/small`: a small FlowMol network that was trained on enumerated molecules of few atoms of C, H, N, O
- * and F, and comes with the package. How good its molecules are is in the README.
+ * and F, and comes with the package. Its training ended on noise as it is drawn, so that processes with noise, by which methods
+ * adapt, follow its law too. How good its molecules are is in the README.
  * @throws FileError when the file is missing from the installation
  */
 export function makeSmallMolecules({ atomCounts }: SmallMoleculesOptions = {}): Promise<FlowMolModel> {
@@ -26,5 +27,5 @@ export function makeSmallMolecules({ atomCounts }: SmallMoleculesOptions = {}): 
     schedule: smallSchedule,
     atomCounts: { counts: [9], weights: [1] },
   };
-  return openFlowMol(weights, { description, alignment: true, ...(atomCounts !== undefined && { atomCounts }) });
+  return openFlowMol(weights, { description, ...(atomCounts !== undefined && { atomCounts }) });
 }
