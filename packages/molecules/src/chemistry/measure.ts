@@ -1,4 +1,4 @@
-import { type Molecule, structureOf } from "../molecule/index.js";
+import type { Molecule } from "../molecule/index.js";
 import { loadRdkit, type RdkitHost, type RdkitMolecule, type RdkitScope } from "../rdkit/index.js";
 
 /** Measures a valid molecule that was read without its hydrogens. */
@@ -20,17 +20,13 @@ export async function measureMolecules<T>(
   const rdkit = host ?? (await loadRdkit("Chemical properties"));
   const results: (T | undefined)[] = [];
   for (const molecule of molecules) {
-    results.push(isOnePiece(molecule) ? await rdkit.use((scope) => measured(scope, molecule, measure)) : undefined);
+    results.push(
+      await rdkit.use((scope) => {
+        // Positions would only tell stereochemistry, of which no property here knows, and slow the reading down.
+        const read = scope.read(molecule, { coordinates: false, hydrogens: false, onePiece: true });
+        return read === undefined ? undefined : measure(scope, read);
+      }),
+    );
   }
   return results;
-}
-
-function isOnePiece(molecule: Molecule): boolean {
-  return structureOf(molecule).topology?.pieces === 1;
-}
-
-function measured<T>(scope: RdkitScope, molecule: Molecule, measure: Measurement<T>): T | undefined {
-  // Positions would only tell stereochemistry, of which no property here knows, and slow the reading down.
-  const read = scope.read(molecule, { coordinates: false, hydrogens: false });
-  return read === undefined ? undefined : measure(scope, read);
 }

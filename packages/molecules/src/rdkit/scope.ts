@@ -9,6 +9,8 @@ export interface ReadOptions {
   readonly coordinates?: boolean;
   /** Whether hydrogens stay atoms; if not, those bonded to another element become part of it. @default true */
   readonly hydrogens?: boolean;
+  /** Whether a molecule of several pieces, or of no atoms, is refused. @default false */
+  readonly onePiece?: boolean;
 }
 
 /** What work on RDKit is given: it makes molecules, and all of them are deleted when the work is done. */
@@ -62,12 +64,14 @@ export class RdkitInstance {
       return molecule;
     };
     const scope: RdkitScope = {
-      read: (molecule, { coordinates = true, hydrogens = true } = {}) => {
-        const { problem } = structureOf(molecule);
-        const details = hydrogens ? keepHydrogens : removeHydrogens;
-        return problem === undefined
-          ? keep(this.#module.get_mol(rdkitBlock(molecule, coordinates), details))
-          : undefined;
+      read: (molecule, { coordinates = true, hydrogens = true, onePiece = false } = {}) => {
+        const { topology } = structureOf(molecule);
+        if (topology === undefined || (onePiece && topology.pieces !== 1)) {
+          return undefined;
+        }
+        // Looking for stereochemistry takes a quarter of the time.
+        const details = JSON.stringify({ removeHs: !hydrogens, assignStereo: coordinates });
+        return keep(this.#module.get_mol(rdkitBlock(molecule, coordinates), details));
       },
       parse: (text, details) => keep(this.#module.get_mol(text, details === undefined ? "" : JSON.stringify(details))),
       query: (smarts) => this.#query(smarts),
@@ -98,6 +102,3 @@ export class RdkitInstance {
     return query;
   }
 }
-
-const keepHydrogens = JSON.stringify({ removeHs: false });
-const removeHydrogens = JSON.stringify({ removeHs: true });
