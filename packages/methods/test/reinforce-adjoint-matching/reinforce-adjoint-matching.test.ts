@@ -82,6 +82,10 @@ describe("reinforce adjoint matching", () => {
       make: (given) => make({ ...onEndpoints(), ...given, pathCost: true }),
       adapted: (method) => ({ policy: method.adapted }),
     });
+  });
+
+  it("reaches the tilt with path cost on endpoints, and hardly caps a cost on the way", async () => {
+    const { environment } = onEndpoints();
     // r = x, lambda = .8 on N(.5, .8^2): the tilt has the mean .5 + .8 * .64. With another scale every cost is capped.
     const method = make({
       ...onEndpoints(),
