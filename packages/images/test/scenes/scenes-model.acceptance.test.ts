@@ -16,8 +16,8 @@ describe("2000 samples of images/scenes beside 2000 fresh scenes", async () => {
   it.each(Object.keys(fresh))("%s is close", (name) => {
     const comparison = compareSamples(fresh[name]!, sampled[name]!);
     console.log(describeComparison(name, comparison));
-    // Two samples of one law stay below 0.043 in 95 of 100 cases.
-    expect(comparison.distance).toBeLessThan(0.12);
-    expect(Math.abs(comparison.shift)).toBeLessThan(0.15);
+    // Two samples of one law stay below 0.043 in 95 of 100 cases; measured were 0.035 (edges) to 0.080 (green).
+    expect(comparison.distance).toBeLessThan(0.1);
+    expect(Math.abs(comparison.shift)).toBeLessThan(0.08);
   });
 });
