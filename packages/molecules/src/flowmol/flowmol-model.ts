@@ -48,6 +48,8 @@ export interface FlowMolModelOptions {
    * then leave the states that it knows. Train without it what is to be sampled or adapted with noise. @default false
    */
   readonly alignment?: boolean | AlignmentOptions;
+  /** Noise of the sampling SDE when the user names none. @default none: the probability-flow ODE, as the published models are sampled */
+  readonly noiseSchedule?: NoiseSchedule;
   /** Weight of each feature in `trainLoss`. @default those of the published models: 3, 0.4, 1 and 2 */
   readonly lossWeights?: FeatureWeights;
 }
@@ -55,11 +57,11 @@ export interface FlowMolModelOptions {
 /**
  * A flow of molecular graphs (FlowMol, arXiv 2404.19739): noise is standard normal in every feature, positions without their
  * centre of mass, each feature on a schedule of its own, and the network gives E[x1 | x_t]: positions, and the probabilities
- * of atom types, charges and bonds. It is sampled without noise unless the caller asks for some.
+ * of atom types, charges and bonds. It is sampled without noise unless the model or the caller says otherwise.
  */
 export class FlowMolModel extends NetworkModel<MoleculeGraph, MoleculeConditioning> {
-  /** The probability-flow ODE, as the published models are sampled. */
-  override readonly noiseSchedule: NoiseSchedule = constantNoise(0);
+  /** Noise of the sampling SDE when the user names none. */
+  override readonly noiseSchedule: NoiseSchedule;
   /** Symbols of the atom types, in the order of their channels. */
   readonly atoms: readonly string[];
   /** How likely each number of atoms is. */
@@ -80,6 +82,7 @@ export class FlowMolModel extends NetworkModel<MoleculeGraph, MoleculeConditioni
       start: (n, streams, { nAtoms }) => drawStart(n, streams, { nAtoms, atomCounts, sizes: complete }),
       conditioning: (_, { structure }) => structureInputs(structure),
     });
+    this.noiseSchedule = options.noiseSchedule ?? constantNoise(0);
     this.atoms = [...atoms];
     this.atomCounts = atomCounts;
     this.sizes = complete;

@@ -26,7 +26,7 @@ export interface FlowMolDescription {
 /** Options of `openFlowMol`. */
 export interface OpenFlowMolOptions
   extends NetworkOptions,
-    Partial<Pick<FlowMolModelOptions, "alignment" | "lossWeights" | "atomCounts">> {
+    Partial<Pick<FlowMolModelOptions, "alignment" | "lossWeights" | "atomCounts" | "noiseSchedule">> {
   /** What holds where the file's metadata say nothing. */
   readonly description: FlowMolDescription;
 }
@@ -72,7 +72,7 @@ function modelOf(
   { configuration, schedule, atomCounts }: FlowMolDescription,
   options: OpenFlowMolOptions,
 ): FlowMolModel {
-  const { alignment, lossWeights } = options;
+  const { alignment, lossWeights, noiseSchedule } = options;
   return new FlowMolModel({
     network,
     atoms: configuration.atoms,
@@ -83,6 +83,7 @@ function modelOf(
     atomCounts: options.atomCounts ?? atomCounts,
     ...(alignment !== undefined && { alignment }),
     ...(lossWeights !== undefined && { lossWeights }),
+    ...(noiseSchedule !== undefined && { noiseSchedule }),
   });
 }
 

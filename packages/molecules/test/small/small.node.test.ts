@@ -33,4 +33,4 @@ describe("molecules/small", async () => {
 });
 
 /** Fewer valid molecules than this of 32 are less likely than one in a thousand at the rate that the README gives. */
-const validOf32 = 8;
+const validOf32 = 14;
