@@ -1,4 +1,5 @@
 import { type DDTensor, type Environment, make, type NoConditioning, RandomKey } from "@diffusiongym/core";
+import type { Numbers } from "@diffusiongym/toy";
 import type { AnyEnvironment } from "../exact/index.js";
 import { importModality, importPackage, modalityOf } from "../parts/index.js";
 import type { ExactFacts, FrontierPoint, OdeMeasures } from "./job.js";
@@ -62,7 +63,7 @@ export async function exactFacts(problem: ComparisonProblem, folder?: string): P
 }
 
 /** Total variation of points by nearest centres against the exact masses. */
-export async function totalVariationOf(points: Float32Array, exact: ExactFacts): Promise<number> {
+export async function totalVariationOf(points: Numbers, exact: ExactFacts): Promise<number> {
   const toy = await import("@diffusiongym/toy");
   const { centres, masses, dimension } = exact;
   return toy.totalVariation(toy.modeWeights(points, centres, dimension), masses);

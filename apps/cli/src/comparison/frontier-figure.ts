@@ -1,4 +1,12 @@
-import { type Figure, type LabelledPoint, labelledDots, line, type Panel, type Point } from "../plot/index.js";
+import {
+  type Figure,
+  type LabelledPoint,
+  labelledDots,
+  line,
+  type Mark,
+  type Panel,
+  type Point,
+} from "../plot/index.js";
 import { budgetText } from "./budget.js";
 import type { Budget, ExactFacts } from "./job.js";
 import { familyLegend, roleOf, shortName } from "./names.js";

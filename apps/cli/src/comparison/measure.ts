@@ -62,7 +62,7 @@ export async function measureLaws(
     diversity: () => 0,
     batchSize,
     ...(exact && {
-      exact: { law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, exact) }) },
+      exact: { law: async (latent) => ({ total_variation: await totalVariationOf(pointsOf(latent), exact) }) },
     }),
     ...(signal && { signal }),
   });
@@ -115,12 +115,17 @@ export async function drawAndMeasure(
     diversity: () => 0,
     ...(job.exact && {
       exact: {
-        law: async (latent) => ({ total_variation: await totalVariationOf(latent.tensors()[0]!.data, job.exact!) }),
+        law: async (latent) => ({ total_variation: await totalVariationOf(pointsOf(latent), job.exact!) }),
       },
     }),
     ...(signal && { signal }),
   });
   return { ...spent, samples: lawOf(samplers.drawn!.custom!) };
+}
+
+/** Coordinates of points: an exact answer is known of these only. */
+function pointsOf(latent: AnyData): Float32Array {
+  return latent.tensors()[0]!.data as Float32Array;
 }
 
 function lawOf(law: {

@@ -17,7 +17,8 @@ export interface Summary {
   readonly seeds: number;
   /** Why there are no numbers, or why training ended early. */
   readonly note?: string;
-  readonly status: "done" | "refused" | "failed";
+  /** `"missing"` where nothing was run yet. */
+  readonly status: "done" | "refused" | "failed" | "missing";
   readonly settings?: Settings;
   readonly numbers: { readonly [name in Quantity]?: Spread };
 }
@@ -45,7 +46,7 @@ export type Quantity = (typeof quantities)[number];
 
 /** The summaries of a comparison, by problem and budget, methods in the order of the catalogue. */
 export function summarize({ problems, methods, budgets, runs, facts }: Comparison): Summary[] {
-  return problems.flatMap(({ name: problem }) =>
+  return problems.flatMap(({ name: problem, rewardScale }) =>
     budgets.flatMap((budget) =>
       methods.map((method) => {
         const own = runs.filter(
@@ -55,7 +56,7 @@ export function summarize({ problems, methods, budgets, runs, facts }: Compariso
             run.budget.kind === budget.kind &&
             run.budget.amount === budget.amount,
         );
-        return summaryOf({ problem, method, budget }, own, facts[problem]);
+        return summaryOf({ problem, method, budget }, own, { exact: facts[problem], rewardScale });
       }),
     ),
   );
@@ -64,12 +65,12 @@ export function summarize({ problems, methods, budgets, runs, facts }: Compariso
 function summaryOf(
   what: Pick<Summary, "problem" | "method" | "budget">,
   runs: readonly ComparisonRun[],
-  exact: ExactFacts | undefined,
+  target: Target,
 ): Summary {
   const done = runs.filter(({ outcome }) => outcome.status === "done");
   const [other] = runs.filter(({ outcome }) => outcome.status !== "done");
   const note = other?.outcome.message ?? done.find(({ outcome }) => outcome.message !== undefined)?.outcome.message;
-  const values = done.map((run) => valuesOf(run, exact));
+  const values = done.map((run) => valuesOf(run, target));
   const numbers = quantities.flatMap((quantity) => {
     const known = values.map((each) => each[quantity]).filter((value) => value !== undefined);
     return known.length === 0 ? [] : [[quantity, spreadOf(known)] as const];
@@ -79,12 +80,18 @@ function summaryOf(
     seeds: done.length,
     ...(note !== undefined && { note }),
     ...(runs[0] && { settings: runs[0].settings }),
-    status: done.length > 0 ? "done" : (other?.outcome.status ?? "failed"),
+    status: done.length > 0 ? "done" : (other?.outcome.status ?? "missing"),
     numbers: Object.fromEntries(numbers),
   };
 }
 
-function valuesOf({ outcome }: ComparisonRun, exact: ExactFacts | undefined): { [name in Quantity]?: number } {
+/** What a problem asks for. */
+interface Target {
+  readonly exact: ExactFacts | undefined;
+  readonly rewardScale: number;
+}
+
+function valuesOf({ outcome }: ComparisonRun, { exact, rewardScale }: Target): { [name in Quantity]?: number } {
   // A sampler has one law, which stands where the SDE's does.
   const { sde, ode, samples = sde } = outcome;
   const scaleOf = (reward: number | undefined): number | undefined =>
@@ -95,7 +102,7 @@ function valuesOf({ outcome }: ComparisonRun, exact: ExactFacts | undefined): { 
     total_variation_sde: samples?.totalVariation,
     total_variation_ode: ode?.totalVariation,
     kl_to_tilt_ode: ode?.klToTilt,
-    kl_to_base_ode: ode?.klToBase,
+    kl_to_base_ode: klToBase(outcome, { exact, rewardScale }),
     lambda_sde: scaleOf(samples?.reward),
     lambda_ode: scaleOf(ode?.reward),
     lambda_slope_ode: ode?.achievedScale,
@@ -107,6 +114,16 @@ function valuesOf({ outcome }: ComparisonRun, exact: ExactFacts | undefined): { 
     iterations: outcome.iterations,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => Number.isFinite(value)));
+}
+
+/**
+ * KL(p || base) = KL(p || tilt) + lambda E[r] - log Z. The first is a mean of small numbers and E[r] one over all samples, so that the
+ * few densities give less noise than their own mean of log p / p_base would.
+ */
+function klToBase({ ode }: ComparisonRun["outcome"], { exact, rewardScale }: Target): number | undefined {
+  return ode?.klToTilt === undefined || exact === undefined
+    ? ode?.klToBase
+    : ode.klToTilt + rewardScale * ode.reward - exact.logNormalizer;
 }
 
 function spreadOf(values: readonly number[]): Spread {

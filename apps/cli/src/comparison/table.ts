@@ -72,11 +72,13 @@ export function comparisonTable(
   const notes = own.flatMap(({ method, status, note }) =>
     note === undefined ? [] : [`- ${status === "done" ? "† " : ""}\`${method}\`: ${verb(status)}${oneLine(note)}`],
   );
+  const missing = own.filter(({ status }) => status === "missing").map(({ method }) => `\`${method}\``);
+  const lines = [...notes, ...(missing.length === 0 ? [] : [`- not run yet: ${missing.join(", ")}`])];
   return [
     `### ${problem.title}: ${budgetText(budget)}`,
     "",
     markdownTable([head, ...exactRow, ...rows]),
-    ...(notes.length === 0 ? [] : ["", ...notes]),
+    ...(lines.length === 0 ? [] : ["", ...lines]),
   ].join("\n");
 }
 
@@ -115,7 +117,7 @@ function exactValue(quantity: Quantity, exact: ExactFacts, rewardScale: number):
 }
 
 function verb(status: Summary["status"]): string {
-  return { done: "", refused: "cannot run here: ", failed: "failed: " }[status];
+  return { done: "", missing: "", refused: "cannot run here: ", failed: "failed: " }[status];
 }
 
 /** Rows of cells as Markdown, the first as the head. */

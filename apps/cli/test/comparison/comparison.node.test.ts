@@ -36,7 +36,7 @@ function outcome(reward: number, rest: Partial<Outcome> = {}): Outcome {
   return {
     ...{ status: "done", iterations: 10, seconds: 2, wallSeconds: 3, rewardCalls: 1000, peakMemoryMb: 100 },
     sde: { ...law, klPath: reward ** 2 / 2, pathEss: 0.9 },
-    ode: { ...law, klToTilt: 0.1, klToBase: reward ** 2 / 2, achievedScale: reward },
+    ode: { ...law, klToTilt: (reward - 1) ** 2 / 2, klToBase: 7, achievedScale: reward },
     ...rest,
   };
 }
@@ -52,7 +52,7 @@ function comparison(): Comparison {
     ...{ seconds: 0, wallSeconds: 0, rewardCalls: 0, peakMemoryMb: 0 },
   };
   return {
-    ...{ problems: [problem], methods: ["tilt-matching", "reinforce", "draft"], budgets: [seconds], seeds: 2 },
+    ...{ problems: [problem], methods: ["tilt-matching", "reinforce", "draft", "svdd"], budgets: [seconds], seeds: 2 },
     ...{ count: 100, network: { width: 8, depth: 1 }, facts: { s1: exact } },
     chosen: { s1: { reinforce: { settings }, "tilt-matching": { settings }, draft: { settings } } },
     runs: [
@@ -73,6 +73,8 @@ describe("a summary", () => {
     expect(reinforce!.numbers.reward_sde!.deviation).toBeCloseTo(Math.sqrt(0.02), 12);
     expect(reinforce!.numbers.lambda_sde!.mean).toBeCloseTo(0.9, 12);
     expect(reinforce!.seeds).toBe(2);
+    // KL(N(m, 1) || N(0, 1)) = m^2 / 2, whatever the few densities say.
+    expect(reinforce!.numbers.kl_to_base_ode!.mean).toBeCloseTo((0.8 ** 2 + 1) / 4, 12);
     // Beyond the frontier the scale stays at its end.
     expect(tilt!.numbers.lambda_sde!.mean).toBeCloseTo((0.5 + 3) / 2, 12);
     expect(draft).toMatchObject({ status: "refused", seeds: 0, numbers: {} });
@@ -102,6 +104,7 @@ describe("a table", () => {
     expect(rows[2]).toContain("N 20, learningRate 0.006");
     expect(table).toContain("- † `tilt-matching`: Stopped early.");
     expect(table).toContain("- `draft`: cannot run here: The reward has no gradient.");
+    expect(table).toContain("- not run yet: `svdd`");
   });
 });
 
