@@ -36,11 +36,14 @@ function golden(name: string) {
 function relativeError(value: Tensor, truth: Tensor, least = 0): number {
   expect(value.shape).toEqual(truth.shape);
   const scale = Math.max(rootMeanSquare(truth), least);
-  return truth.data.reduce((worst, entry, i) => Math.max(worst, Math.abs(entry - value.data[i]!)), 0) / (scale || 1);
+  return (
+    Array.from(truth.data).reduce((worst, entry, i) => Math.max(worst, Math.abs(entry - value.data[i]!)), 0) /
+    (scale || 1)
+  );
 }
 
 function rootMeanSquare({ data }: Tensor): number {
-  return Math.sqrt(data.reduce((sum, entry) => sum + entry * entry, 0) / Math.max(data.length, 1));
+  return Math.sqrt(Array.from(data).reduce((sum, entry) => sum + entry * entry, 0) / Math.max(data.length, 1));
 }
 
 describe.each(["narrow", "wide"])("FlowMol in the builder and in torch: %s", (name) => {
