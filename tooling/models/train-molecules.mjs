@@ -36,7 +36,7 @@ if (folder === undefined) {
 const dataFile = new URL("./molecules/small-molecules.json.gz", import.meta.url);
 const target = new URL("../../packages/molecules/assets/small.safetensors", import.meta.url);
 
-// Molecules of up to six heavy atoms: with seven, as much training gives fewer valid ones.
+// Molecules of up to six heavy atoms, so that an hour of training goes far.
 const heavyAtoms = ({ elements }) => elements.filter((element) => element !== "H").length;
 const molecules = (await readDataSet(process.env.MOLECULES ?? dataFile)).molecules.filter(
   (one) => heavyAtoms(one) <= 6,
