@@ -19,7 +19,7 @@ export const adaptOptions = {
     shownDefault: defaultMethod,
   }),
   config: text({
-    description: "JSON file of settings, by the options' names in camel case; what is typed wins",
+    description: "JSON or YAML file of settings, by the options' names in camel case; what is typed wins",
     placeholder: "FILE",
   }),
   ...environmentOptions,

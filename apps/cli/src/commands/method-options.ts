@@ -1,5 +1,5 @@
 import { nearestName } from "@diffusiongym/core";
-import { type CatalogueEntry, type KnobValues, methodCatalogue } from "@diffusiongym/methods";
+import { type CatalogueEntry, type KnobValues, methodCatalogue, residualScales } from "@diffusiongym/methods";
 import { choice, integer, knobOptions, knobsGiven, type Options, UsageError } from "../arguments/index.js";
 import { trainableKinds } from "./networks.js";
 
@@ -34,7 +34,7 @@ export const policyOptions = {
     "What is trained: a copy of a network, adapters on it, or a network added to any model",
   ),
   "lora-rank": integer(8, { least: 1 }, { description: "Rank of the adapters" }),
-  "residual-scale": choice(["one", "one-minus-t"], "one", "What the added network is multiplied with"),
+  "residual-scale": choice(residualScales, "one", "What the added network is multiplied with"),
 };
 
 /**

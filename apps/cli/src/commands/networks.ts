@@ -14,6 +14,7 @@ import {
   zeros,
 } from "@diffusiongym/nn";
 import { UsageError } from "../arguments/index.js";
+import { meanOf } from "../evaluation/index.js";
 import type { AnyEnvironment } from "../exact/index.js";
 import { modalityOf } from "../parts/index.js";
 
@@ -68,10 +69,12 @@ export async function buildValue(
 ): Promise<BuiltValue> {
   const key = RandomKey.fromSeed(seed).fold(name);
   const engine = new Engine({ threads });
-  const suited = await modalityKit(modelId).valueNetwork?.({
+  const make = modalityKit(modelId).valueNetwork;
+  const suited = await make?.({
     baseModel: environment.baseModel,
     key,
     engine,
+    initialValue: await meanCost(environment, seed),
     ...(width !== undefined && { width }),
     ...(depth !== undefined && { depth }),
   });
@@ -82,6 +85,13 @@ export async function buildValue(
   const size = { width: width ?? defaultWidth, depth: depth ?? defaultDepth };
   const network = Network.initialize(valueMlp({ inputs, ...size }), key, { engine });
   return { value: new ValueNetwork<AnyData, object>({ network }), description: describeMlp(size) };
+}
+
+/** Minus lambda times the mean reward of a few samples of the base model: what a value is near to. */
+async function meanCost(environment: AnyEnvironment, seed: number): Promise<number> {
+  const n = 16;
+  const { rewards, valids } = await environment.sample(n, { seed: RandomKey.fromSeed(seed).fold("mean").word0 });
+  return -environment.rewardScale * (meanOf(rewards, valids)?.value ?? 0);
 }
 
 /** A perceptron in words. */

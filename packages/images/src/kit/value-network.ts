@@ -8,6 +8,7 @@ export async function imageValueNetwork({
   engine,
   width = 32,
   depth,
+  initialValue = 0,
 }: ValueNetworkRequest): Promise<ValueNetwork<AnyData, object>> {
   const { x } = await baseModel.sampleP0(1, RandomKey.fromSeed(0).streams(), {});
   if (!(x instanceof DDTensor) || x.shape.length !== 4) {
@@ -18,6 +19,8 @@ export async function imageValueNetwork({
   // Whole groups of the norms.
   const whole = (features: number): number => 4 * Math.max(1, Math.round(features / 4));
   const widths = Array.from({ length: stages }, (_, stage) => whole(stage === 0 ? width / 2 : width));
-  const network = Network.initialize(valueCnn({ inChannels, size: [height, columns], widths }), key, { engine });
+  const network = Network.initialize(valueCnn({ inChannels, size: [height, columns], widths, initialValue }), key, {
+    engine,
+  });
   return new ValueNetwork<AnyData, object>({ network, inputs: ["x"] });
 }

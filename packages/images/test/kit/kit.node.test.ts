@@ -73,6 +73,16 @@ describe("images as they are shown", () => {
 });
 
 describe("the value network of images", () => {
+  it("starts at a value of one's own, the same everywhere", async () => {
+    const model = noiseModel();
+    const engine = new Engine({ threads: 1 });
+    const request = { baseModel: model as never, key: RandomKey.fromSeed(3), engine, initialValue: 12.5 };
+    const value = await kit.valueNetwork!(request);
+    const { x } = await model.sampleP0(2, RandomKey.fromSeed(4).streams());
+    expect(Array.from(await value.value(x, Float32Array.of(0.1, 0.9), {}))).toEqual([12.5, 12.5]);
+    await value.network.dispose();
+  });
+
   it("starts at 0 everywhere and takes the model's images", async () => {
     const model = noiseModel();
     const value = await kit.valueNetwork!({

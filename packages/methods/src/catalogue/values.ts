@@ -25,6 +25,7 @@ export const valueMethods: readonly CatalogueEntry[] = [
     knobs: {
       iterations: integer("Iterations", 1000),
       batchSize: integer("Rollouts of an iteration", 128),
+      updatesPerIteration: integer("Updates on the rollouts of an iteration", 1),
       ...learning(1e-3),
       target: choice("What the value is regressed on", ["martingale", "plain"], "martingale"),
       lookAhead: boolean("Take the control's gradient where the base step leads", true),

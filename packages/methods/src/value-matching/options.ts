@@ -30,6 +30,12 @@ export interface ValueMatchingOptions<D extends DiffusionData<D> = DDTensor, C e
   readonly iterations?: number;
   /** Rollouts of an iteration. @default 128 */
   readonly batchSize?: number;
+  /**
+   * Steps of the optimizer on the rollouts of an iteration, whose targets stay as they are. More than one pays where a rollout
+   * costs much more than an update, as with large base models.
+   * @default 1
+   */
+  readonly updatesPerIteration?: number;
   /** Adam's learning rate: a peak that falls to 0 along a cosine, or a schedule of one's own. @default 1e-3 */
   readonly learningRate?: number | LearningRateSchedule;
   /** Largest global norm of the gradient. @default 1 */
@@ -66,6 +72,7 @@ export interface ResolvedOptions<D extends DiffusionData<D>, C extends object> {
   readonly value: TrainableValue<D, C>;
   readonly iterations: number;
   readonly batchSize: number;
+  readonly updatesPerIteration: number;
   readonly learningRate: LearningRateSchedule;
   readonly maxGradientNorm: number;
   readonly target: ValueTarget;
@@ -88,8 +95,10 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
   const batchSize = options.batchSize ?? 128;
   const regressionBatchSize = options.regressionBatchSize ?? 8192;
   const maxGradientNorm = options.maxGradientNorm ?? 1;
+  const updatesPerIteration = options.updatesPerIteration ?? 1;
   requireCount("iterations", iterations);
   requireCount("batchSize", batchSize);
+  requireCount("updatesPerIteration", updatesPerIteration);
   requireCount("regressionBatchSize", regressionBatchSize);
   requireAbove("maxGradientNorm", maxGradientNorm, 0);
   const { annealing, learningRate = 1e-3, target = "martingale", weights = "uniform" } = options;
@@ -117,8 +126,11 @@ export function resolveOptions<D extends DiffusionData<D>, C extends object>(
     value: options.value,
     iterations,
     batchSize,
+    updatesPerIteration,
     learningRate:
-      typeof learningRate === "number" ? cosineSchedule({ peak: learningRate, steps: iterations }) : learningRate,
+      typeof learningRate === "number"
+        ? cosineSchedule({ peak: learningRate, steps: iterations * updatesPerIteration })
+        : learningRate,
     maxGradientNorm,
     target,
     lookAhead: options.lookAhead ?? true,

@@ -52,7 +52,8 @@ import { valueWeights } from "./weights.js";
  * **Knobs** lambda is the environment's `rewardScale`. Rare modes of mass m need over 10/m rollouts a stage: use
  * `annealing`. Smooth activations: a rough network gives a noisy control.
  *
- * **Cost** an iteration runs the base model and the value's gradient once a step, and one regression on all states.
+ * **Cost** an iteration runs the base model and the value's gradient once a step, and `updatesPerIteration` regressions on all
+ * states.
  */
 export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends object = NoConditioning> implements Method {
   readonly name = "value-matching";
@@ -69,11 +70,11 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
   /** @throws ArgumentError for an option out of range */
   constructor(options: ValueMatchingOptions<D, C>) {
     this.options = resolveOptions(options);
-    const { environment, value, lookAhead, learningRate, iterations, weights } = this.options;
+    const { environment, value, lookAhead, learningRate, iterations, updatesPerIteration, weights } = this.options;
     this.optimizer = new Adam(value.network.parameters, { learningRate });
     this.rules = new AbortRules(iterations, Math.sign(environment.rewardScale));
     this.weights = valueWeights(weights, environment.timesteps, environment.scheduler);
-    this.scheduleIdentity = scheduleIdentity(learningRate, iterations);
+    this.scheduleIdentity = scheduleIdentity(learningRate, iterations * updatesPerIteration);
     this.controlPolicy = new ValuePolicy({ value, scheduler: environment.scheduler, lookAhead });
   }
 
@@ -135,6 +136,11 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
     };
     this.rules.check(this.completed + 1, metrics, this.baseline);
     this.optimizer.update(gradients);
+    for (let update = 1; update < this.options.updatesPerIteration; update++) {
+      const again = await this.regress(rollout, targets, rewardScale);
+      clipGlobalNorm(again.gradients, maxGradientNorm);
+      this.optimizer.update(again.gradients);
+    }
     this.completed += 1;
     return { ...metrics, step_time: (performance.now() - started) / 1000 };
   }
@@ -178,6 +184,8 @@ export class ValueMatching<D extends DiffusionData<D> = DDTensor, C extends obje
       annealing: annealing === undefined ? null : { ...annealing },
       conditioning: fingerprint(conditioning),
       batchSize: rest.batchSize,
+      // Left out at its default, so that checkpoints from before there was a choice are still continued.
+      ...(rest.updatesPerIteration > 1 && { updatesPerIteration: rest.updatesPerIteration }),
       maxGradientNorm: rest.maxGradientNorm,
       target: rest.target,
       lookAhead: rest.lookAhead,

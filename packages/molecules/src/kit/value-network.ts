@@ -10,6 +10,7 @@ export async function moleculeValueNetwork({
   engine,
   width,
   depth,
+  initialValue = 0,
 }: ValueNetworkRequest): Promise<ValueNetwork<AnyData, object>> {
   const { x } = await baseModel.sampleP0(1, RandomKey.fromSeed(0).streams(), {});
   if (!(x instanceof MoleculeGraph)) {
@@ -17,6 +18,7 @@ export async function moleculeValueNetwork({
   }
   const definition = graphValue({
     sizes: x.sizes,
+    initialValue,
     ...(width !== undefined && { width }),
     ...(depth !== undefined && { depth }),
   });

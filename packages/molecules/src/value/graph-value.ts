@@ -19,6 +19,8 @@ export interface GraphValueConfiguration {
   readonly width?: number;
   /** Rounds of messages. @default 3 */
   readonly depth?: number;
+  /** What the last layer's bias, and with it the value of every state, starts at. @default 0 */
+  readonly initialValue?: number;
   /** Lengths l in angstrom of the functions exp(-d^2 / (2 l^2)) of the distance. @default [0.5, 0.8, 1.2, 1.8, 2.7, 4] */
   readonly lengths?: readonly number[];
 }
@@ -29,11 +31,11 @@ export interface GraphValueConfiguration {
  * between; the mean over a molecule's atoms gives one number. Positions enter as squared distances only, through functions that
  * are smooth at 0, so that the value does not change when a molecule is moved, turned, mirrored or renumbered.
  *
- * Inputs: those of `flowMolNetwork`. Output: `value` [N], 0 everywhere at the start. Parameters `atoms.*`, `edges.*`,
+ * Inputs: those of `flowMolNetwork`. Output: `value` [N], the same for every state at the start. Parameters `atoms.*`, `edges.*`,
  * `rounds.<i>.<message|update|norm>.*`, `readout.*`, `head.*`.
  */
 export function graphValue(configuration: GraphValueConfiguration): NetworkDefinition {
-  const { sizes, width = 48, depth = 3, lengths = [0.5, 0.8, 1.2, 1.8, 2.7, 4] } = configuration;
+  const { sizes, width = 48, depth = 3, initialValue = 0, lengths = [0.5, 0.8, 1.2, 1.8, 2.7, 4] } = configuration;
   const g = new GraphBuilder("graph_value");
   const positions = g.input("positions", ["V", 3]);
   const described = [g.input("atomTypes", ["V", sizes.atomTypes]), g.input("charges", ["V", sizes.charges])];
@@ -63,6 +65,7 @@ export function graphValue(configuration: GraphValueConfiguration): NetworkDefin
   }
   const whole = addRows(g, g.mul(atoms, shares), molecules, times);
   const readout = silu(g, linear(g, g.concat([whole, times], 1), { name: "readout", out: width }));
-  g.output("value", g.reshape(linear(g, readout, { name: "head", out: 1, initialization: zeros }), [-1]));
+  const start = { initialization: zeros, biasInitialization: { kind: "constant", value: initialValue } } as const;
+  g.output("value", g.reshape(linear(g, readout, { name: "head", out: 1, ...start }), [-1]));
   return g.build();
 }

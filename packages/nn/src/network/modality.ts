@@ -12,11 +12,13 @@ export interface ValueNetworkRequest {
   readonly width?: number;
   /** Hidden layers. @default what suits the modality */
   readonly depth?: number;
+  /** The value of every state at the start. @default 0 */
+  readonly initialValue?: number;
 }
 
 declare module "@diffusiongym/core" {
   interface ModalityKit {
-    /** A value network that suits the modality's data, 0 at the start; tools fall back on a multilayer perceptron. */
+    /** A value network that suits the modality's data, the same for every state at the start; tools fall back on a multilayer perceptron. */
     readonly valueNetwork?: (request: ValueNetworkRequest) => MaybePromise<ValueNetwork<AnyData, object>>;
   }
 }

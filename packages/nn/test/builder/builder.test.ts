@@ -238,5 +238,12 @@ describe("valueMlp", () => {
         ({ initialization }) => initialization.kind === "constant",
       ),
     ).toBe(false);
+    const { parameters } = valueMlp({ inDim: 2, initialValue: -3 });
+    expect(
+      parameters.filter(({ name }) => name.startsWith("head.")).map(({ initialization }) => initialization),
+    ).toEqual([
+      { kind: "constant", value: 0 },
+      { kind: "constant", value: -3 },
+    ]);
   });
 });

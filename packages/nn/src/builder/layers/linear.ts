@@ -10,8 +10,10 @@ export interface LinearOptions {
   readonly out: number;
   /** Whether a bias is added. @default true */
   readonly bias?: boolean;
-  /** Start of the weight and, unless it has its own, the bias. @default PyTorch's: uniform on +-1/sqrt(inputs) */
+  /** Start of the weight and, unless it has its own, of the bias. @default PyTorch's: uniform on +-1/sqrt(inputs) */
   readonly initialization?: Initialization;
+  /** Start of the bias. @default that of the weight */
+  readonly biasInitialization?: Initialization;
 }
 
 /**
@@ -26,7 +28,7 @@ export function linear(g: GraphBuilder, x: GraphValue, options: LinearOptions): 
   const fanIn = lastLength(x, `linear "${name}"`);
   const { initialization = kaimingUniform(fanIn) } = options;
   const weight = g.parameter(`${name}.weight`, [out, fanIn], initialization);
-  const shift = bias ? g.parameter(`${name}.bias`, [out], initialization) : undefined;
+  const shift = bias ? g.parameter(`${name}.bias`, [out], options.biasInitialization ?? initialization) : undefined;
   if (x.shape.length === 2) {
     return g.gemm(x, weight, { c: shift, transB: true });
   }

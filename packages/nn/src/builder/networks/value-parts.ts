@@ -11,6 +11,12 @@ export interface ValueOptions {
   readonly timeFrequencies?: readonly number[];
   /** Whether the last layer starts at 0, so that the value and its gradient do. @default true */
   readonly zeroStart?: boolean;
+  /**
+   * What the last layer's bias starts at. A value that starts near its mean, minus lambda times the base model's mean reward, need not
+   * learn that constant first; it steers no more than 0 does.
+   * @default 0, or drawn without `zeroStart`
+   */
+  readonly initialValue?: number;
 }
 
 /** Declares the inputs `t` and, where there is one, `conditioning`: features of time and the conditioning, [N, any] each. */
@@ -21,8 +27,14 @@ export function timeAndConditioning(g: GraphBuilder, options: ValueOptions): Gra
 }
 
 /** The output `value` [N]: a linear layer `head` of features [N, any]. */
-export function valueHead(g: GraphBuilder, features: GraphValue, { zeroStart = true }: ValueOptions): void {
-  const head = linear(g, features, { name: "head", out: 1, ...(zeroStart ? { initialization: zeros } : {}) });
+export function valueHead(g: GraphBuilder, features: GraphValue, options: ValueOptions): void {
+  const { zeroStart = true, initialValue } = options;
+  const head = linear(g, features, {
+    name: "head",
+    out: 1,
+    ...(zeroStart && { initialization: zeros }),
+    ...(initialValue !== undefined && { biasInitialization: { kind: "constant", value: initialValue } }),
+  });
   g.output("value", g.reshape(head, [-1]));
 }
 
