@@ -64,7 +64,7 @@ module.exports = {
       comment: "It is in the dependencies or peerDependencies of the package's own package.json.",
       severity: "error",
       from: { path: "^(packages|apps)/[^/]+/src/" },
-      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["npm-peer"] },
     },
   ],
   options: {

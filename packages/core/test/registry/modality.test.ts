@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from "vitest";
 import { type ModalityKit, modalityKit, RegistryError, registerModality } from "@diffusiongym/core";
+import { afterEach, describe, expect, it } from "vitest";
 
 declare module "@diffusiongym/core" {
   interface ModalityKit {

@@ -47,11 +47,10 @@ describe("H16", () => {
     const { ess_fraction } = await trainAloud(method);
     const { sde, pathEss } = await judgePolicy(problem, method.adapted, { densities: false });
     const samples = await problem.environment.withPolicies({ policy: method.adapted }).sample(20_000, { seed: 9 });
-    console.log(projection(samples.latent.data));
     expect(ess_fraction! * 106_496).toBeLessThan(600);
-    // It misses what path-weighted tilt matching reaches with as many reward calls, each number by far.
-    expect(pathEss).toBeLessThan(0.2);
     expect(sde.totalVariation).toBeGreaterThan(0.015);
-    expect(Math.abs(sde.reward - 8.632)).toBeGreaterThan(0.1);
+    // METHODS' own numbers, which this seed's pool misses (.054 and .384): the row is not met, and stays as it is stated.
+    expect(pathEss).toBeLessThan(0.05);
+    expect(projection(samples.latent.data).std).toBeLessThan(0.31);
   });
 });

@@ -1,7 +1,8 @@
 import type { GraphBuilder, GraphValue } from "@diffusiongym/nn";
 import { layerNorm } from "@diffusiongym/nn";
+import { addRows } from "../graph-rows/index.js";
 import type { CompleteFlowMolConfiguration } from "./configuration.js";
-import { addRows, type Features, flattened, squaredLengths, unflattened } from "./features.js";
+import { type Features, flattened, squaredLengths, unflattened } from "./features.js";
 import { edgePerceptron, type VectorPerceptronOptions, vectorPerceptron } from "./vector-perceptron.js";
 
 /** The edges of a batch as the layers need them. */

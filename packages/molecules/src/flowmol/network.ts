@@ -1,11 +1,12 @@
 import { GraphBuilder, type GraphValue, layerNorm, linear, type NetworkDefinition, silu } from "@diffusiongym/nn";
+import { addRows, takeRows } from "../graph-rows/index.js";
 import {
   type CompleteFlowMolConfiguration,
   completeConfiguration,
   type FlowMolConfiguration,
 } from "./configuration.js";
 import { convolution, type NodeFeatures } from "./convolution.js";
-import { addRows, type Features, takeRows } from "./features.js";
+import type { Features } from "./features.js";
 import { declareUnused, edgeName, measuredEdges, movedPositions, positionName, updatedEdges } from "./updates.js";
 
 /**

@@ -1,8 +1,9 @@
 import type { GraphBuilder, GraphValue } from "@diffusiongym/nn";
 import { kaimingUniform, layerNorm, linear, silu } from "@diffusiongym/nn";
+import { takeRows } from "../graph-rows/index.js";
 import type { CompleteFlowMolConfiguration } from "./configuration.js";
 import type { Edges } from "./convolution.js";
-import { type Features, squaredLengths, takeRows } from "./features.js";
+import { type Features, squaredLengths } from "./features.js";
 import { vectorPerceptron } from "./vector-perceptron.js";
 
 /**

@@ -1,6 +1,7 @@
 import type { GraphBuilder, GraphValue } from "@diffusiongym/nn";
 import { kaimingUniform, silu } from "@diffusiongym/nn";
-import { type Features, squaredLengths, takeRows } from "./features.js";
+import { takeRows } from "../graph-rows/index.js";
+import { type Features, squaredLengths } from "./features.js";
 
 /** Options of `vectorPerceptron`. */
 export interface VectorPerceptronOptions {

@@ -1,5 +1,4 @@
-import { MissingPackageError } from "@diffusiongym/core";
-import { nodeModules } from "#platform";
+import { loadOpenChemLib } from "../openchemlib/index.js";
 
 /** How coordinates are made. */
 export interface ConformerOptions {
@@ -23,7 +22,7 @@ export interface Conformer {
  */
 export async function conformerOf(smiles: string, options: ConformerOptions): Promise<Conformer | undefined> {
   const { seed = 0, relax = true } = options;
-  const { ConformerGenerator, ForceFieldMMFF94, Molecule } = await loadOpenchemlib();
+  const { ConformerGenerator, ForceFieldMMFF94, Molecule } = await loadOpenChemLib("Making 3-D coordinates for SMILES");
   const molecule = new ConformerGenerator(seed).getOneConformerAsMolecule(Molecule.fromSmiles(smiles));
   if (molecule === null) {
     return undefined;
@@ -44,28 +43,4 @@ export async function conformerOf(smiles: string, options: ConformerOptions): Pr
   }
   const elements = atoms.map((i) => molecule.getAtomLabel(i));
   return found.every(Number.isFinite) ? { elements, positions: found, molfile: molecule.toMolfileV3() } : undefined;
-}
-
-let loaded: Promise<typeof import("openchemlib")> | undefined;
-
-function loadOpenchemlib(): Promise<typeof import("openchemlib")> {
-  loaded ??= import("openchemlib").then(
-    (library) => {
-      // In browsers the page registers the resources by their address: Resources.registerFromUrl(url).
-      if (nodeModules !== undefined) {
-        library.Resources.registerFromNodejs();
-      }
-      return library;
-    },
-    (cause: unknown) => {
-      loaded = undefined;
-      const error = new MissingPackageError(
-        "3-D coordinates for SMILES need the package openchemlib. Install it with: npm install openchemlib",
-        "openchemlib",
-      );
-      error.cause = cause;
-      throw error;
-    },
-  );
-  return loaded;
 }

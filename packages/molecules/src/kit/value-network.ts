@@ -22,5 +22,8 @@ export async function moleculeValueNetwork({
     ...(width !== undefined && { width }),
     ...(depth !== undefined && { depth }),
   });
-  return new GraphValueNetwork(Network.initialize(definition, key, { engine })) as ValueNetwork<AnyData, object>;
+  return new GraphValueNetwork(Network.initialize(definition, key, { engine })) as unknown as ValueNetwork<
+    AnyData,
+    object
+  >;
 }

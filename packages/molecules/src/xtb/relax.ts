@@ -1,37 +1,10 @@
-import { MissingPackageError } from "@diffusiongym/core";
 import { type RdkitGraph, rdkitGraph } from "../chemistry/index.js";
 import type { Molecule } from "../molecule/index.js";
+import { loadOpenChemLib, type OpenChemLib } from "../openchemlib/index.js";
 import { loadRdkit } from "../rdkit/index.js";
-
-type OpenChemLib = typeof import("openchemlib");
 
 /** As many steps as RDKit's MMFF takes by default. */
 const mostSteps = 200;
-let loaded: Promise<OpenChemLib> | undefined;
-
-/**
- * openchemlib with the tables of its force field.
- * @param importPackage what imports it. @default the package of that name
- * @throws MissingPackageError with the command that installs it
- */
-export async function loadForceField(
-  importPackage: () => Promise<unknown> = () => import("openchemlib"),
-): Promise<OpenChemLib> {
-  try {
-    const library = (await importPackage()) as OpenChemLib;
-    library.Resources.registerFromNodejs();
-    return library;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new MissingPackageError(
-      `Relaxing molecules needs the package openchemlib, which could not be loaded (${reason.split("\n")[0]}). ` +
-        "Install it with: npm install openchemlib",
-      "openchemlib",
-    );
-    error.cause = cause;
-    throw error;
-  }
-}
 
 /**
  * Molecules moved to the nearest minimum of the force field MMFF94 (Halgren, J. Comput. Chem. 17, 490 (1996)), at most 200
@@ -41,11 +14,7 @@ export async function loadForceField(
  * @throws MissingPackageError when openchemlib or RDKit, which places the double bonds of aromatic rings, is missing
  */
 export async function relaxMolecules(molecules: readonly Molecule[]): Promise<Molecule[]> {
-  loaded ??= loadForceField().catch((error: unknown) => {
-    loaded = undefined;
-    throw error;
-  });
-  const library = await loaded;
+  const library = await loadOpenChemLib("Relaxing molecules");
   const rdkit = await loadRdkit("Relaxed molecules");
   const relaxed: Molecule[] = [];
   for (const molecule of molecules) {

@@ -5,7 +5,9 @@ import { importRdkit, type RdkitFactory, RdkitHost } from "../../src/rdkit/index
 /** A host whose WebAssembly memory can be looked at: it grows when something is not deleted, and never shrinks. */
 export async function watchedHost(): Promise<{ readonly host: RdkitHost; readonly bytes: () => number }> {
   const factory = await importRdkit("Tests");
-  const wasm = await readFile(createRequire(import.meta.url).resolve("@rdkit/rdkit/RDKit_minimal.wasm"));
+  const wasm = new Uint8Array(
+    await readFile(createRequire(import.meta.url).resolve("@rdkit/rdkit/RDKit_minimal.wasm")),
+  );
   let memory: WebAssembly.Memory | undefined;
   const watched: RdkitFactory = (settings) =>
     factory({
@@ -14,7 +16,8 @@ export async function watchedHost(): Promise<{ readonly host: RdkitHost; readonl
         imports: WebAssembly.Imports,
         receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
       ) => {
-        void WebAssembly.instantiate(wasm, imports).then(({ instance, module }) => {
+        void WebAssembly.compile(wasm).then(async (module) => {
+          const instance = await WebAssembly.instantiate(module, imports);
           memory = Object.values(instance.exports).find((one) => one instanceof WebAssembly.Memory);
           receive(instance, module);
         });

@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Molecule } from "../../src/molecule/index.js";
-import { loadForceField, relaxMolecules, runXtb } from "../../src/xtb/index.js";
+import { loadOpenChemLib } from "../../src/openchemlib/index.js";
+import { relaxMolecules, runXtb } from "../../src/xtb/index.js";
 import { recordOf } from "../molecule-records.js";
 import { golden, moleculeOf, named, positionsOf, Stage, withoutXtb, xtbCases } from "./programs.js";
 
@@ -265,7 +266,7 @@ describe("relaxing", () => {
   });
 
   it("says how to install openchemlib where it is missing", async () => {
-    const missing = loadForceField(() => Promise.reject(new Error("Cannot find package")));
+    const missing = loadOpenChemLib("Relaxing molecules", () => Promise.reject(new Error("Cannot find package")));
     await expect(missing).rejects.toThrow("npm install openchemlib");
   });
 });

@@ -1,0 +1,1 @@
+export { loadOpenChemLib, type OpenChemLib } from "./load.js";
