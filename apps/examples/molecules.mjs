@@ -4,7 +4,7 @@ import { adaptAndJudge } from "./adapt-and-judge.mjs";
 
 process.exitCode = await adaptAndJudge({
   args: [
-    ...["molecules/small", "molecules/qed", "--reward-scale", "30", "--steps", "50"],
+    ...["molecules/small", "molecules/qed", "--reward-scale", "30", "--steps", "50", "--noise", "memoryless"],
     ...["--iterations", "100", "--batch-size", "32", "--learning-rate", "0.002", "-n", "200"],
     ...process.argv.slice(2),
   ],
