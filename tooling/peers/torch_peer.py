@@ -149,6 +149,19 @@ class Peer:
         self.single = lambda: a @ b
         return {}
 
+    def pipeline(self, folder):
+        """A pipeline of diffusers from a folder."""
+        from diffusers import DDPMPipeline
+
+        self.sampler = DDPMPipeline.from_pretrained(folder)
+        self.sampler.set_progress_bar_config(disable=True)
+        return {}
+
+    def draw(self, n, steps):
+        """Samples of that pipeline, to be run as `single`."""
+        self.single = lambda: self.sampler(batch_size=n, num_inference_steps=steps, output_type="np")
+        return {}
+
     def time(self, what, calls):
         """Milliseconds of one call."""
         work = getattr(self, what)

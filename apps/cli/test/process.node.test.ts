@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -19,9 +28,20 @@ interface Ended {
 async function start(
   args: readonly string[],
   folder: string,
-  interact: (child: ReturnType<typeof spawn>) => void | Promise<void> = () => undefined,
+  {
+    interact = () => undefined,
+    program = bin,
+  }: {
+    readonly interact?: (child: ReturnType<typeof spawn>) => void | Promise<void>;
+    readonly program?: string;
+  } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    // What runs the tests may say where else packages are; a user's shell does not.
+    env: { ...process.env, NODE_PATH: "" },
+  });
   let [out, err] = ["", ""];
   child.stdout?.on("data", (data) => {
     out += data;
@@ -66,19 +86,26 @@ describe("the program", () => {
   });
 
   it("says how to install a modality's package, and takes it from the user's project", async () => {
+    // A copy outside the repository, which has every package at hand.
+    const elsewhere = temporaryFolder();
+    for (const part of ["bin", "dist", "package.json"]) {
+      cpSync(fileURLToPath(new URL(`../${part}`, import.meta.url)), join(elsewhere, part), { recursive: true });
+    }
+    symlinkSync(fileURLToPath(new URL("../node_modules", import.meta.url)), join(elsewhere, "node_modules"));
+    const alone = { program: join(elsewhere, "bin", "diffusiongym.js") };
     const folder = temporaryFolder();
-    const missing = await start(["list", "images"], folder);
+    const missing = await start(["list", "images"], folder, alone);
     expect([missing.code, missing.err]).toEqual([
       1,
       'The modality "images" is in a package that is not installed: npm install @diffusiongym/images\n',
     ]);
-    expect((await start(["list"], folder)).out).toContain("Not installed: npm install @diffusiongym/images");
+    expect((await start(["list"], folder, alone)).out).toContain("Not installed: npm install @diffusiongym/images");
     mkdirSync(join(folder, "node_modules", "@diffusiongym"), { recursive: true });
     symlinkSync(
       fileURLToPath(new URL("../../../packages/images", import.meta.url)),
       join(folder, "node_modules", "@diffusiongym", "images"),
     );
-    const { code, out } = await start(["list", "images"], folder);
+    const { code, out } = await start(["list", "images"], folder, alone);
     expect(code).toBe(0);
     expect(out).toContain("images/compression");
   });
@@ -108,8 +135,10 @@ describe("the program", () => {
     const { code, err } = await start(
       ["sample", "toy/gmm2d", "-n", "20000", "--steps", "5", "--json"],
       temporaryFolder(),
-      (child) => {
-        child.stdout?.destroy();
+      {
+        interact: (child) => {
+          child.stdout?.destroy();
+        },
       },
     );
     expect(code).toBe(0);
@@ -119,9 +148,11 @@ describe("the program", () => {
   it("stops at Ctrl-C with 130, says how to continue, and does", async () => {
     const folder = temporaryFolder();
     const args = ["adapt", "toy/gmm", "toy/linear", "--iterations", "60", ...training];
-    const stopped = await start([...args, "--fresh"], folder, async (child) => {
-      await untilTrained(folder, 2);
-      child.kill("SIGINT");
+    const stopped = await start([...args, "--fresh"], folder, {
+      interact: async (child) => {
+        await untilTrained(folder, 2);
+        child.kill("SIGINT");
+      },
     });
     const done = Number(/Interrupted after (\d+) of 60 iterations/.exec(stopped.err)?.[1]);
     expect(stopped.code).toBe(130);

@@ -15,9 +15,9 @@ import { addRows, takeRows } from "../graph-rows/index.js";
 export interface GraphValueConfiguration {
   /** How many numbers describe an atom's type, its charge and a bond. */
   readonly sizes: FeatureSizes;
-  /** Features of an atom and of an edge. @default 48 */
+  /** Features of an atom and of an edge. @default 32 */
   readonly width?: number;
-  /** Rounds of messages. @default 3 */
+  /** Rounds of messages. @default 2 */
   readonly depth?: number;
   /** What the last layer's bias, and with it the value of every state, starts at. @default 0 */
   readonly initialValue?: number;
@@ -32,10 +32,10 @@ export interface GraphValueConfiguration {
  * are smooth at 0, so that the value does not change when a molecule is moved, turned, mirrored or renumbered.
  *
  * Inputs: those of `flowMolNetwork`. Output: `value` [N], the same for every state at the start. Parameters `atoms.*`, `edges.*`,
- * `rounds.<i>.<message|update|norm>.*`, `readout.*`, `head.*`.
+ * `rounds.<i>.<message|sources|targets|update|norm>.*`, `readout.*`, `head.*`.
  */
 export function graphValue(configuration: GraphValueConfiguration): NetworkDefinition {
-  const { sizes, width = 48, depth = 3, initialValue = 0, lengths = [0.5, 0.8, 1.2, 1.8, 2.7, 4] } = configuration;
+  const { sizes, width = 32, depth = 2, initialValue = 0, lengths = [0.5, 0.8, 1.2, 1.8, 2.7, 4] } = configuration;
   const g = new GraphBuilder("graph_value");
   const positions = g.input("positions", ["V", 3]);
   const described = [g.input("atomTypes", ["V", sizes.atomTypes]), g.input("charges", ["V", sizes.charges])];
@@ -57,8 +57,11 @@ export function graphValue(configuration: GraphValueConfiguration): NetworkDefin
   let atoms = silu(g, linear(g, started, { name: "atoms", out: width }));
   for (let round = 0; round < depth; round++) {
     const name = `rounds.${round}`;
-    const pair = g.concat([takeRows(g, atoms, sources), takeRows(g, atoms, targets), edges], 1);
-    const message = silu(g, linear(g, pair, { name: `${name}.message`, out: width }));
+    // One layer on both atoms and the edge, taken apart: there are ten times as many edges as atoms to multiply.
+    const ofAtoms = (end: string, rows: GraphValue): GraphValue =>
+      takeRows(g, linear(g, atoms, { name: `${name}.${end}`, out: width, bias: false }), rows);
+    const ofEdge = linear(g, edges, { name: `${name}.message`, out: width });
+    const message = silu(g, g.add(ofEdge, g.add(ofAtoms("sources", sources), ofAtoms("targets", targets))));
     const received = g.mul(addRows(g, message, targets, atoms), shares);
     const change = silu(g, linear(g, g.concat([atoms, received], 1), { name: `${name}.update`, out: width }));
     atoms = layerNorm(g, g.add(atoms, change), { name: `${name}.norm` });
