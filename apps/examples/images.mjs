@@ -4,8 +4,8 @@ import { adaptAndJudge } from "./adapt-and-judge.mjs";
 
 process.exitCode = await adaptAndJudge({
   args: [
-    ...["images/scenes", "images/compression", "--reward-scale", "20", "--steps", "50"],
-    ...["--iterations", "80", "--batch-size", "32", "--updates-per-iteration", "3", "--learning-rate", "0.002"],
+    ...["images/scenes", "images/compression", "--reward-scale", "10", "--steps", "50"],
+    ...["--iterations", "50", "--batch-size", "32", "--updates-per-iteration", "3", "--learning-rate", "0.002"],
     ...["--threads", "2", "-n", "64"],
     ...process.argv.slice(2),
   ],
