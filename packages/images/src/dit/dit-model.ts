@@ -1,26 +1,21 @@
 import {
   ArgumentError,
   type DDTensor,
-  type Diffusion,
   type ModelInput,
-  type OutputType,
   type SampleStreams,
   Tensor,
   type TrainLossOptions,
 } from "@diffusiongym/core";
 import type { ModelCloneOptions, Network } from "@diffusiongym/nn";
-import type { Autoencoder } from "../autoencoder/index.js";
 import {
-  checkGuidanceScale,
   drawScales,
   type GuidanceBranches,
   type GuidanceScale,
   type GuidanceScales,
-  GuidedModel,
   type GuidedModelOptions,
   readScales,
 } from "../guidance/index.js";
-import type { Denoiser } from "../onnx-folder/index.js";
+import { checkProbability, LatentModel, type LatentModelOptions } from "../latent-model/index.js";
 import type { ClassLabel, ClassLabels, ClassNames } from "./class-names.js";
 
 /** What a sample of a diffusion transformer is conditioned on. What is left out of what is given to `sample` is filled in. */
@@ -45,33 +40,17 @@ export interface DitDefaults extends Pick<GuidedModelOptions, "branches" | "chec
 }
 
 /** Parts of a `DitModel`. */
-export interface DitModelOptions extends DitDefaults {
-  /** The transformer, as `adaptDenoiser` gives it; its third input takes the numbers of classes. */
-  readonly denoiser: Denoiser;
-  /** What it returns. */
-  readonly outputType: OutputType;
-  /** The path that it was trained on. */
-  readonly scheduler: Diffusion;
+export interface DitModelOptions extends LatentModelOptions, DitDefaults {
   readonly classNames: ClassNames;
-  readonly autoencoder: Autoencoder;
-  /** Channels, height and width of the latents. */
-  readonly latentShape: readonly [number, number, number];
-  /** What its files ask for and is not done, in words. @default none */
-  readonly notes?: readonly string[];
 }
 
 /**
  * A diffusion transformer (arXiv 2212.09748): a diffusion of latents of one class each, with classifier-free guidance, decoded to
  * images in [0, 1]. Its parameters are those of the transformer; the autoencoder stays as it is and is shared by clones.
  */
-export class DitModel extends GuidedModel<DitConditioning> {
-  /** What the model's files ask of the sampler that they were made for, and that is not done here, in words. */
-  readonly notes: readonly string[];
+export class DitModel extends LatentModel<DitConditioning> {
   /** The classes and their names. */
   readonly classNames: ClassNames;
-  readonly autoencoder: Autoencoder;
-  /** Guidance scale of samples that are not given one. */
-  readonly guidanceScale: GuidanceScale;
   /** Numbers of the classes from which those of samples are drawn. */
   readonly classes: Int32Array;
   /** Probability with which `trainLoss` trains a sample without its class. */
@@ -80,26 +59,8 @@ export class DitModel extends GuidedModel<DitConditioning> {
 
   /** @throws ArgumentError for a scale, classes or a probability that are none */
   constructor(options: DitModelOptions) {
-    const { denoiser, outputType, scheduler, latentShape, classNames, branches, checkpoint } = options;
-    super({
-      network: denoiser.network,
-      stateInput: denoiser.state,
-      timeInput: denoiser.time,
-      oneTime: denoiser.oneTime,
-      outputType,
-      scheduler,
-      sampleShape: latentShape,
-      ...(branches && { branches }),
-      ...(checkpoint !== undefined && { checkpoint }),
-    });
-    const { labelDropout = 0.1, classes } = options;
-    if (!(labelDropout >= 0 && labelDropout <= 1)) {
-      throw new ArgumentError(
-        `labelDropout must be between 0 and 1, got ${String(labelDropout)}.`,
-        "labelDropout",
-        labelDropout,
-      );
-    }
+    super(options, options.guidanceScale ?? 0);
+    const { classNames, classes } = options;
     if (classes !== undefined && (!Array.isArray(classes) || classes.length === 0)) {
       throw new ArgumentError(
         `classes must be an array of at least one number or name, got ${JSON.stringify(classes)}.`,
@@ -107,15 +68,12 @@ export class DitModel extends GuidedModel<DitConditioning> {
         classes,
       );
     }
-    this.notes = options.notes ?? [];
     this.classNames = classNames;
-    this.autoencoder = options.autoencoder;
-    this.guidanceScale = checkGuidanceScale(options.guidanceScale ?? 0);
     this.classes =
       classes === undefined
         ? Int32Array.from({ length: classNames.count }, (_, number) => number)
         : classNames.read(classes.length, classes);
-    this.labelDropout = labelDropout;
+    this.labelDropout = checkProbability("labelDropout", options.labelDropout ?? 0.1);
     this.#options = options;
   }
 
@@ -138,16 +96,6 @@ export class DitModel extends GuidedModel<DitConditioning> {
         guidanceScale: drawScales(n, { given, own: this.guidanceScale, streams }),
       },
     };
-  }
-
-  /** Images in [0, 1], decoded one at a time unless the autoencoder was told otherwise. */
-  override postprocess(latent: DDTensor): Promise<DDTensor> {
-    return this.autoencoder.decode(latent);
-  }
-
-  /** The gradient of <cotangents, postprocess(latent)> with respect to the latents. */
-  postprocessVjp(latent: DDTensor, _conditioning: DitConditioning, cotangents: DDTensor): Promise<DDTensor> {
-    return this.autoencoder.decodeVjp(latent, cotangents);
   }
 
   /**

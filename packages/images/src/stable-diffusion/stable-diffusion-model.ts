@@ -1,26 +1,14 @@
-import {
-  ArgumentError,
-  type DDTensor,
-  type Diffusion,
-  type ModelInput,
-  type OutputType,
-  type SampleStreams,
-  type Tensor,
-  type TrainLossOptions,
-} from "@diffusiongym/core";
+import type { DDTensor, ModelInput, SampleStreams, Tensor, TrainLossOptions } from "@diffusiongym/core";
 import type { ModelCloneOptions, Network } from "@diffusiongym/nn";
-import type { Autoencoder } from "../autoencoder/index.js";
 import {
-  checkGuidanceScale,
   drawScales,
   type GuidanceBranches,
   type GuidanceScale,
   type GuidanceScales,
-  GuidedModel,
   type GuidedModelOptions,
   readScales,
 } from "../guidance/index.js";
-import type { Denoiser } from "../onnx-folder/index.js";
+import { checkProbability, LatentModel, type LatentModelOptions } from "../latent-model/index.js";
 import type { PromptEncoder } from "./prompt-encoder.js";
 import { checkPrompts, defaultPrompts, drawPrompts, readPrompts } from "./prompts.js";
 
@@ -52,32 +40,16 @@ export interface StableDiffusionDefaults extends Pick<GuidedModelOptions, "branc
 }
 
 /** Parts of a `StableDiffusionModel`. */
-export interface StableDiffusionModelOptions extends StableDiffusionDefaults {
-  /** The U-Net, as `adaptDenoiser` gives it; its third input takes embeddings. */
-  readonly denoiser: Denoiser;
-  /** What it returns. */
-  readonly outputType: OutputType;
-  /** The path that it was trained on. */
-  readonly scheduler: Diffusion;
+export interface StableDiffusionModelOptions extends LatentModelOptions, StableDiffusionDefaults {
   readonly promptEncoder: PromptEncoder;
-  readonly autoencoder: Autoencoder;
-  /** Channels, height and width of the latents. */
-  readonly latentShape: readonly [number, number, number];
-  /** What its files ask for and is not done, in words. @default none */
-  readonly notes?: readonly string[];
 }
 
 /**
  * Stable Diffusion (arXiv 2112.10752): a diffusion of latents under prompts, with classifier-free guidance, decoded to images in
  * [0, 1]. Its parameters are those of the U-Net; text encoder and autoencoder stay as they are and are shared by clones.
  */
-export class StableDiffusionModel extends GuidedModel<StableDiffusionConditioning> {
-  /** What the model's files ask of the sampler that they were made for, and that is not done here, in words. */
-  readonly notes: readonly string[];
+export class StableDiffusionModel extends LatentModel<StableDiffusionConditioning> {
   readonly promptEncoder: PromptEncoder;
-  readonly autoencoder: Autoencoder;
-  /** Guidance scale of samples that are not given one. */
-  readonly guidanceScale: GuidanceScale;
   /** What prompts are drawn from. */
   readonly prompts: readonly string[];
   /** Probability with which `trainLoss` trains a sample without its prompt. */
@@ -86,31 +58,10 @@ export class StableDiffusionModel extends GuidedModel<StableDiffusionConditionin
 
   /** @throws ArgumentError for a scale, prompts or a probability that are none */
   constructor(options: StableDiffusionModelOptions) {
-    const { denoiser, outputType, scheduler, latentShape, branches, checkpoint, promptDropout = 0.1 } = options;
-    super({
-      network: denoiser.network,
-      stateInput: denoiser.state,
-      timeInput: denoiser.time,
-      oneTime: denoiser.oneTime,
-      outputType,
-      scheduler,
-      sampleShape: latentShape,
-      ...(branches && { branches }),
-      ...(checkpoint !== undefined && { checkpoint }),
-    });
-    if (!(promptDropout >= 0 && promptDropout <= 1)) {
-      throw new ArgumentError(
-        `promptDropout must be between 0 and 1, got ${String(promptDropout)}.`,
-        "promptDropout",
-        promptDropout,
-      );
-    }
-    this.notes = options.notes ?? [];
+    super(options, options.guidanceScale ?? 6.5);
     this.promptEncoder = options.promptEncoder;
-    this.autoencoder = options.autoencoder;
-    this.guidanceScale = checkGuidanceScale(options.guidanceScale ?? 6.5);
     this.prompts = checkPrompts(options.prompts ?? defaultPrompts);
-    this.promptDropout = promptDropout;
+    this.promptDropout = checkProbability("promptDropout", options.promptDropout ?? 0.1);
     this.#options = options;
   }
 
@@ -143,20 +94,6 @@ export class StableDiffusionModel extends GuidedModel<StableDiffusionConditionin
       ),
     );
     return { x, conditioning: { ...conditioning, embeddings: embeddings!, unconditional: unconditional! } };
-  }
-
-  /** Images in [0, 1], decoded one at a time unless the autoencoder was told otherwise. */
-  override postprocess(latent: DDTensor): Promise<DDTensor> {
-    return this.autoencoder.decode(latent);
-  }
-
-  /** The gradient of <cotangents, postprocess(latent)> with respect to the latents. */
-  postprocessVjp(
-    latent: DDTensor,
-    _conditioning: StableDiffusionConditioning,
-    cotangents: DDTensor,
-  ): Promise<DDTensor> {
-    return this.autoencoder.decodeVjp(latent, cotangents);
   }
 
   /**

@@ -1,0 +1,1 @@
+export { checkProbability, LatentModel, type LatentModelOptions } from "./latent-model.js";
